@@ -1,0 +1,58 @@
+# One entry for every task; `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+PYTEST := $(BIN)/python -m pytest
+
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+$(VENV)/.installed: pyproject.toml requirements.lock
+ifdef UV
+	uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	uv pip install --quiet --python $(BIN)/python --no-deps -e .
+else
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+endif
+	touch $@
+
+setup: $(VENV)/.installed ## make .venv and install headwater with everything the tests need
+
+demo: setup ## run the airline reference product on real data
+	$(BIN)/headwater -C examples/airline run
+
+check: setup ## format, lint, types, layers, sizes, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_sizes.py
+	$(BIN)/python scripts/generate.py --check
+
+test: setup ## the whole test suite
+	$(PYTEST) -n 2
+
+format: setup ## mend what the formatter and linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: setup ## write the generated files (schemas, reference)
+	$(BIN)/python scripts/generate.py
+
+bench: setup ## speed and memory against peers; writes benchmarks/results
+	$(BIN)/python -m benchmarks
+
+lock: ## pin every dependency (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --group example --group bench pyproject.toml -o requirements.lock
+
+clean: ## remove what the tasks made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist examples/*/.headwater
+
+.PHONY: help setup demo check test format generate bench lock clean

@@ -1,0 +1,1 @@
+"""The facade: about ten plain functions that the surfaces call."""

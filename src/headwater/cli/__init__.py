@@ -1,0 +1,1 @@
+"""The command line: arguments in, :mod:`headwater.api` called, text or JSON out."""

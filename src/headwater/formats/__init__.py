@@ -1,0 +1,1 @@
+"""How data rests: table formats. Formats never import engines or connectors."""

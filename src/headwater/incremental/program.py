@@ -1,0 +1,77 @@
+"""Programs: SQL statements over named relations, which any SQL engine can run.
+
+Apart from the compiler so that plan, runtime and engines know programs without
+knowing how they are derived. How relations are named: :mod:`headwater.relations`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headwater.relations import Role, Statement
+from headwater.types import RelationName
+
+__all__ = ["Block", "BlockKind", "ChangeMode", "Input", "Program"]
+
+
+class BlockKind(StrEnum):
+    """How a block is maintained; the table in the concepts page says when each is chosen."""
+
+    MAP = "map"
+    WINDOW = "window"
+    SESSION = "session"
+    INTERVAL_JOIN = "interval join"
+    AS_OF_JOIN = "as-of join"
+    KEYED = "keyed"
+    PATTERN = "pattern"
+    FULL = "full"
+
+
+class ChangeMode(StrEnum):
+    """How a relation's published content changes from epoch to epoch."""
+
+    APPEND = "append"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A relation a program reads, and in which role."""
+
+    relation: RelationName
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a query and how it is maintained.
+
+    ``why`` completes the sentence "this block is <kind> because ..."; ``cheaper`` says
+    what to change in the query to get a cheaper kind.
+    """
+
+    name: str
+    kind: BlockKind
+    why: str
+    cheaper: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the engine runs for a model in an epoch.
+
+    The last statement creates ``candidate.<relation>``. A program whose mode is
+    REPLACE runs once its inputs are exhausted; one whose mode is APPEND runs in
+    every epoch that brings changes. ``rebuild`` is the same result computed from
+    ``history`` relations alone: what a changed model and a replaced input need.
+    """
+
+    relation: RelationName
+    kind: BlockKind
+    mode: ChangeMode
+    inputs: tuple[Input, ...]
+    statements: tuple[Statement, ...]
+    rebuild: tuple[Statement, ...]
+    blocks: tuple[Block, ...] = ()

@@ -1,0 +1,1 @@
+"""From declarations and recorded state to frozen steps, a diff and an explanation. Pure."""

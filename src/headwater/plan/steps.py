@@ -1,0 +1,111 @@
+"""The plan: what will be computed, in which order, and what differs from last time.
+
+Frozen values built without side effects; ``plan`` prints them, ``run`` executes
+the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from headwater.incremental.program import Program
+from headwater.quality.checks import Judgement
+from headwater.spec.declarations import Environment, OutputKind, PartitionField, Source
+from headwater.sql.analysis import Analysis
+from headwater.types import RelationName, Schema
+
+__all__ = ["Difference", "ForeignPort", "ModelStep", "Plan", "ProductPlan", "Recorded", "SourceStep"]
+
+ChangeClass: TypeAlias = Literal["added", "removed", "breaking", "non-breaking", "metadata", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the last run in this environment recorded of a relation.
+
+    ``canonical`` is the query's canonical text, '' for a source.
+    """
+
+    relation: RelationName
+    fingerprint: str
+    own_fingerprint: str
+    schema: Schema
+    canonical: str
+    metadata_fingerprint: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a relation differs from what was recorded, and why it is classed so.
+
+    ``rebuild`` is True when its published content is computed anew from history.
+    """
+
+    relation: RelationName
+    change: ChangeClass
+    reason: str
+    rebuild: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStep:
+    """Read a source. ``judgement`` is None when the source has no contract."""
+
+    source: Source
+    relation: RelationName
+    schema: Schema
+    judgement: Judgement | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignPort:
+    """A relation of another product that this product reads where it was published."""
+
+    relation: RelationName
+    schema: Schema
+    output: OutputKind
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStep:
+    """Compute, judge and publish one model; ``output`` view means nothing is stored."""
+
+    relation: RelationName
+    analysis: Analysis
+    program: Program
+    judgement: Judgement | None
+    output: OutputKind
+    partition_by: tuple[PartitionField, ...]
+    renames: Mapping[str, str]
+    grain: tuple[str, ...]
+    fingerprint: str
+    own_fingerprint: str
+    metadata_fingerprint: str
+    rebuild: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPlan:
+    """One product's part: sources, ports of other products, then models in dependency order."""
+
+    product: str
+    sources: tuple[SourceStep, ...]
+    foreign: tuple[ForeignPort, ...]
+    models: tuple[ModelStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole workspace in one environment; products stand in dependency order."""
+
+    environment: Environment
+    products: tuple[ProductPlan, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def changed(self) -> tuple[Difference, ...]:
+        return tuple(difference for difference in self.differences if difference.change != "unchanged")

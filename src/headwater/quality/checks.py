@@ -1,0 +1,76 @@
+"""Checks: what a contract demands, as SQL that any engine can evaluate.
+
+Apart from the compiler of rules so that runtime and reports know checks without
+knowing ODCS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from headwater.spec.contract import Budget, Severity
+from headwater.types import Json, RelationName
+
+__all__ = ["Check", "DatasetCheck", "Judgement", "KeyCheck", "ReferenceCheck", "RowCheck"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """``predicate`` is SQL over one row; a row for which it is not TRUE and not NULL is refused.
+
+    Rules about NULL say so in the predicate (``x IS NOT NULL``).
+    """
+
+    code: str
+    predicate: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """Of rows with equal ``columns`` (none NULL) the first by provenance is admitted, over all epochs."""
+
+    code: str
+    columns: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCheck:
+    """Values of ``columns`` (none NULL) must stand in ``to_columns`` of ``to``'s history."""
+
+    code: str
+    columns: tuple[str, ...]
+    to: RelationName
+    to_columns: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetCheck:
+    """``query`` yields one number about the content to be published; it is compared with ``threshold``.
+
+    The content stands in the query as the relation ``content``. An ``error``
+    blocks publication, a ``warning`` is reported.
+    """
+
+    code: str
+    query: str
+    operator: str
+    threshold: Json
+    severity: Severity
+    description: str
+
+
+Check: TypeAlias = RowCheck | KeyCheck | ReferenceCheck | DatasetCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that is applied to a relation before it is published."""
+
+    contract_id: str
+    contract_version: str
+    checks: tuple[Check, ...]
+    budget: Budget

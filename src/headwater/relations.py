@@ -1,0 +1,52 @@
+"""Relations inside a program: how they are named, and the statements that create them.
+
+They stand at the root because incremental, quality, runtime and engines all
+speak of the same relations and may not import each other.
+
+Relations are named ``role.product.relation``, one quoted identifier, see :func:`relation`:
+
+=========== ============================================================================
+change      the rows that a relation gained in this epoch, provenance columns included
+history     all rows a relation has after this epoch, without provenance columns
+candidate   what a program computed, before its contract is applied, provenance included
+judged      the candidates with the list of reasons against each row
+accepted    the candidates the contract admits, without provenance columns
+rejected    the candidates it refuses, in the shape of the quarantine table
+malformed   records that could not be decoded
+state       what a block keeps between epochs (durable)
+=========== ============================================================================
+
+Provenance: :data:`SOURCE_COLUMN` (which file, partition or port) and
+:data:`OFFSET_COLUMN` (which record there, from 1); NULL where a row has no single origin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from headwater.types import RelationName, quote_identifier
+
+__all__ = ["OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
+
+SOURCE_COLUMN: Final = "_hw_source"
+OFFSET_COLUMN: Final = "_hw_offset"
+
+Role: TypeAlias = Literal["change", "history", "candidate", "judged", "accepted", "rejected", "malformed", "state"]
+
+
+def relation(role: Role, name: RelationName) -> str:
+    """The quoted identifier of a relation in a role.
+
+    >>> relation("change", RelationName("delays", "departures"))
+    '"change.delays.departures"'
+    """
+    return quote_identifier(f"{role}.{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: ``creates`` names the relation (a quoted identifier) that ``sql`` (a query) defines."""
+
+    creates: str
+    sql: str

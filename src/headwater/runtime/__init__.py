@@ -1,0 +1,1 @@
+"""Epochs, commits, recovery, the metadata store: what executes a plan."""

@@ -1,0 +1,109 @@
+"""What an engine implements: bind, land and run programs inside one transaction an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from headwater.spi.codec import FileScan, Rows
+from headwater.types import Json, Schema
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Engine", "Landed", "Session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of the rows handed to :meth:`Session.land`: ``rows`` decoded and ``malformed`` not."""
+
+    rows: int
+    malformed: int
+
+
+class Session(Protocol):
+    """One product's state in one environment, open for a single writer.
+
+    Guarantees: everything between :meth:`begin` and :meth:`commit` is atomic
+    and durable at return of ``commit``; relations made by :meth:`land`,
+    :meth:`create` and :meth:`view` are work relations: they end with the epoch
+    (commit or rollback) and cost no durability. Names are quoted identifiers
+    as :func:`headwater.relations.relation` makes them.
+    Not promised: isolation between two sessions on the same state; the second
+    one to open it fails with a UsageError that says who holds it.
+    """
+
+    def begin(self) -> None: ...
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def land(
+        self, name: str, rows: Rows, *, schema: Schema, rejects: str | None = None, provenance: str | None = None
+    ) -> Landed:
+        """Decode rows into the work relation ``name``: ``schema``'s columns plus the provenance columns.
+
+        Args:
+            rejects: work relation for records that cannot be decoded, with columns
+                ``raw`` VARCHAR, ``code`` VARCHAR, ``message`` VARCHAR and the provenance
+                columns; None makes such a record a DataError.
+            provenance: the source name for rows that come without one (Arrow); files bring their own.
+        """
+        ...
+
+    def view(self, name: str, rows: Rows, *, schema: Schema | None = None) -> None:
+        """Make rows readable under ``name`` without copying them (a scan when queried)."""
+        ...
+
+    def create(self, name: str, sql: str) -> int:
+        """Materialise a query as the work relation ``name``; returns its number of rows."""
+        ...
+
+    def define(self, name: str, sql: str) -> None:
+        """Name a query without running it (a view)."""
+        ...
+
+    def drop(self, name: str) -> None: ...
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement against durable state (CREATE TABLE, INSERT, DELETE ...)."""
+        ...
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """A small result as Python rows."""
+        ...
+
+    def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
+        """A result as a stream of record batches; consume it before the next call."""
+        ...
+
+
+class Engine(Protocol):
+    """An execution engine."""
+
+    name: str
+
+    def bind(self, sql: str, relations: Mapping[str, Schema]) -> Schema:
+        """The :class:`headwater.sql.analysis.Binder` of this engine."""
+        ...
+
+    def describe(self, scan: FileScan) -> Schema:
+        """Infer the schema of files. Raises DataError when they cannot be read as their format."""
+        ...
+
+    def open(self, state: str, settings: Mapping[str, Json]) -> AbstractContextManager[Session]:
+        """Open (and create) a product's state at a path.
+
+        Raises:
+            UsageError: another process holds it.
+            TerminalError: the state file is damaged or written by a newer version.
+        """
+        ...
+
+    def query(self, settings: Mapping[str, Json]) -> AbstractContextManager[Session]:
+        """A session in memory, for reading published tables."""
+        ...

@@ -1,0 +1,85 @@
+"""What a source connector implements.
+
+A source is its recovery rule: it must be able to continue after any position
+it ever returned, and yield the same rows again for the same positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from headwater.capabilities import SourceCapability
+from headwater.spec.declarations import Source
+from headwater.spi.codec import FileScan, Rows
+from headwater.types import Json, Schema
+
+__all__ = ["Chunk", "Position", "SourceContext", "SourcePlugin", "SourceReader"]
+
+Position: TypeAlias = Mapping[str, Json]
+"""How far a source was read; JSON, durable, meaningful to its connector only."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a connector may use: the workspace (paths stay inside it) and a folder for spooled files."""
+
+    root: str
+    spool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A bounded amount of rows, and the position behind them."""
+
+    rows: Rows
+    position: Position
+    size_bytes: int
+
+
+class SourceReader(Protocol):
+    """One opened source. Delivery: every row between two positions, exactly once, in a fixed order."""
+
+    capabilities: frozenset[SourceCapability]
+
+    def sample(self) -> FileScan | Schema:
+        """The schema, or files from which the engine can infer it.
+
+        Raises:
+            DataError: there is nothing to infer from (no file matches).
+        """
+        ...
+
+    def chunks(self, after: Position | None, *, max_bytes: int) -> Iterator[Chunk]:
+        """What is new after a position (None: from the beginning), in chunks of about ``max_bytes``.
+
+        Raises:
+            DataError: what was read before has changed; the hint says what to do.
+        """
+        ...
+
+    def replay(self, until: Position) -> Rows | None:
+        """Everything from the beginning up to a position again; None when that is nothing.
+
+        Only for sources with the REPLAY capability.
+        """
+        ...
+
+    def acknowledge(self, position: Position) -> None:
+        """Called once the position is durable: the outside system may forget what lies before it."""
+        ...
+
+
+class SourcePlugin(Protocol):
+    """A connector for one kind of source, such as ``files``."""
+
+    kind: str
+
+    def options_schema(self) -> Mapping[str, Json]:
+        """JSON Schema of the source's options; feeds validation, docs and editors."""
+        ...
+
+    def open(self, source: Source, context: SourceContext) -> SourceReader:
+        """Open a declared source. Raises DeclarationError (with ``source.where``) when its options are wrong."""
+        ...

@@ -1,0 +1,211 @@
+"""What a table format implements: two-phase, idempotent publication, and reading back.
+
+``stage`` writes data files into the table's storage where no reader sees them
+and returns a small serialisable :class:`Committable`, which the runtime keeps
+in its outbox; ``commit`` makes it visible in one atomic step that carries the
+:class:`CommitId` inside the table's own log, so that a repeated commit changes
+nothing. The shape is that of Flink's two-phase sinks (FLIP-143).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from headwater.capabilities import TableCapability
+from headwater.spec.declarations import PartitionField
+from headwater.spi.codec import Rows
+from headwater.types import Json, RelationName, Schema
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = [
+    "Appended",
+    "AtTime",
+    "AtVersion",
+    "CommitId",
+    "Committable",
+    "MaintenancePolicy",
+    "MaintenanceReport",
+    "PublishMode",
+    "Replaced",
+    "Table",
+    "TableFormat",
+    "TableLocation",
+    "TableSpec",
+    "TableVersion",
+]
+
+
+class PublishMode(StrEnum):
+    APPEND = "append"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class TableLocation:
+    """Where a table lives. ``lake`` is an absolute folder; ``catalog`` a SQLAlchemy URL or None for the default."""
+
+    lake: str
+    relation: RelationName
+    catalog: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """What the table must look like when the rows are committed.
+
+    ``renames`` maps new column names to old ones. ``properties`` are shown to
+    other tools (owner, description, contract id).
+    """
+
+    schema: Schema
+    partition_by: tuple[PartitionField, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitId:
+    """Who commits what: unique for every epoch a model publishes. ``epoch`` only grows."""
+
+    relation: RelationName
+    fingerprint: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committable:
+    """What was staged, as the outbox stores it. ``payload`` is the format's own JSON."""
+
+    id: CommitId
+    mode: PublishMode
+    rows: int
+    payload: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """A state of the table that can be read. ``number`` grows; ``commit`` is None for another writer's version."""
+
+    number: int
+    committed_at: datetime
+    operation: str
+    rows: int | None
+    commit: CommitId | None
+
+
+@dataclass(frozen=True, slots=True)
+class AtVersion:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtTime:
+    """The newest version committed at or before ``at`` (aware)."""
+
+    at: datetime
+
+
+TimeTravel: TypeAlias = AtVersion | AtTime
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Only rows were added since; ``rows`` None when none were. ``version`` is the newest."""
+
+    version: int
+    rows: Rows | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Rows that were there before may be gone: the reader starts anew from ``version``."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenancePolicy:
+    """``target_file_bytes`` is for compaction; versions older than ``keep`` expire, never the last ``keep_versions``."""
+
+    target_file_bytes: int = 128 * 1024 * 1024
+    keep: timedelta = timedelta(days=7)
+    keep_versions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceReport:
+    files_before: int
+    files_after: int
+    versions_expired: int
+    bytes_freed: int
+
+
+class Table(Protocol):
+    """One table. Handles are kept open during a run and are not shared between threads."""
+
+    def exists(self) -> bool: ...
+
+    def schema(self) -> Schema:
+        """The newest schema. Raises UsageError when the table does not exist."""
+        ...
+
+    def version(self) -> int | None:
+        """The newest version's number; None when the table does not exist."""
+        ...
+
+    def versions(self) -> Sequence[TableVersion]:
+        """All readable versions, oldest first."""
+        ...
+
+    def row_count(self) -> int: ...
+
+    def stage(self, rows: pyarrow.RecordBatchReader, spec: TableSpec, id: CommitId, mode: PublishMode) -> Committable:
+        """Write data files that no reader sees, durable at return; streams, never holds all rows.
+
+        Raises:
+            DeclarationError: the table cannot evolve to ``spec`` (the hint names the way out).
+            TransientError: the storage failed.
+        """
+        ...
+
+    def commit(self, committable: Committable) -> bool:
+        """Make a staged epoch visible, atomically, creating or evolving the table; False when it already was."""
+        ...
+
+    def abort(self, committable: Committable) -> None:
+        """Delete staged files; nothing happens when they are gone or were committed."""
+        ...
+
+    def sweep(self, keep: Sequence[Committable]) -> int:
+        """Delete staged files that no version and none of ``keep`` refers to; returns how many."""
+        ...
+
+    def scan(self, *, at: TimeTravel | None = None, columns: Sequence[str] | None = None) -> Rows:
+        """The content. Raises UsageError when the version or time does not exist."""
+        ...
+
+    def changes(self, after: int) -> Appended | Replaced:
+        """What happened after a version, compactions not counted as change."""
+        ...
+
+    def maintain(self, policy: MaintenancePolicy, *, now: datetime) -> MaintenanceReport:
+        """Compact small files and expire old versions; the content stays the same."""
+        ...
+
+    def drop(self) -> None: ...
+
+
+class TableFormat(Protocol):
+    """A way to keep tables, such as ``delta``. Opening imports its libraries, naming the extra when missing."""
+
+    name: str
+    capabilities: frozenset[TableCapability]
+
+    def open(self, location: TableLocation) -> Table: ...
