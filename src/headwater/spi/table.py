@@ -132,7 +132,7 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class MaintenancePolicy:
-    """``target_file_bytes`` is for compaction; versions older than ``keep`` expire, never the last ``keep_versions``."""
+    """How files are compacted; versions older than ``keep`` expire, never the last ``keep_versions``."""
 
     target_file_bytes: int = 128 * 1024 * 1024
     keep: timedelta = timedelta(days=7)
