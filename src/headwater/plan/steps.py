@@ -7,13 +7,13 @@ the same ones.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from headwater.incremental.program import Program
 from headwater.quality.checks import Judgement
 from headwater.spec.declarations import Environment, OutputKind, PartitionField, Source
-from headwater.sql.analysis import Analysis
+from headwater.sql.analysis import Analysis, ColumnReference
 from headwater.types import RelationName, Schema
 
 __all__ = ["Difference", "ForeignPort", "ModelStep", "Plan", "ProductPlan", "Recorded", "SourceStep"]
@@ -25,7 +25,8 @@ ChangeClass: TypeAlias = Literal["added", "removed", "breaking", "non-breaking",
 class Recorded:
     """What the last run in this environment recorded of a relation.
 
-    ``canonical`` is the query's canonical text, '' for a source.
+    ``canonical`` is the query's canonical text, '' for a source. ``traits`` are the step's own
+    (:attr:`ModelStep.traits`), so that the next plan can say which of them changed.
     """
 
     relation: RelationName
@@ -35,6 +36,7 @@ class Recorded:
     canonical: str
     metadata_fingerprint: str
     output: str
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,14 @@ class Difference:
     """How a relation differs from what was recorded, and why it is classed so.
 
     ``rebuild`` is True when its published content is computed anew from history.
+    ``breaks`` names the columns of other models that a breaking change reaches.
     """
 
     relation: RelationName
     change: ChangeClass
     reason: str
     rebuild: bool
+    breaks: tuple[ColumnReference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class SourceStep:
     schema: Schema
     judgement: Judgement | None
     fingerprint: str
+    metadata_fingerprint: str = ""
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,11 @@ class ForeignPort:
 
 @dataclass(frozen=True, slots=True)
 class ModelStep:
-    """Compute, judge and publish one model; ``output`` view means nothing is stored."""
+    """Compute, judge and publish one model; ``output`` view means nothing is stored.
+
+    ``traits`` holds the parts of the declaration that the fingerprints sum up, each as
+    short text (``key``, ``partitioning``, ``rules`` ...); the runtime records them.
+    """
 
     relation: RelationName
     analysis: Analysis
@@ -86,6 +96,7 @@ class ModelStep:
     own_fingerprint: str
     metadata_fingerprint: str
     rebuild: bool
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
