@@ -86,6 +86,8 @@ class Property:
     object, array, boolean ...), ``type`` the column type it stands for here
     (``physicalType`` when it reads as one), ``options`` the
     ``logicalTypeOptions`` (minLength, pattern, minimum, format ...).
+    ``properties`` are an object's members, ``items`` what an array's elements or
+    a map's values promise, ``map_key`` what a map's keys promise.
     """
 
     name: str
@@ -98,6 +100,8 @@ class Property:
     enum: tuple[Json, ...] = ()
     rules: tuple[QualityRule, ...] = ()
     properties: tuple[Property, ...] = ()
+    items: Property | None = None
+    map_key: Property | None = None
     description: str | None = None
     classification: str | None = None
     where: Location | None = None
