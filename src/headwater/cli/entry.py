@@ -1,0 +1,87 @@
+"""The program itself: runs a command and turns whatever happens into text and an exit code.
+
+Apart from the commands so that one place decides how failures look. Exit
+codes: 0 ok, 1 data or a check failed, 2 the call or a declaration is wrong,
+3 a system outside failed or headwater itself did.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import click
+
+from headwater.cli.grammar import headwater
+from headwater.cli.report import report_error
+from headwater.errors import HeadwaterError, UsageError
+
+__all__ = ["main"]
+
+_interrupted: Final = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: the process's own) and return its exit code; nothing is raised."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = _wants_json(given)
+    try:
+        return _run(given)
+    except HeadwaterError as error:
+        report_error(error, as_json=as_json)
+        return error.exit_code
+    except click.ClickException as error:
+        report_error(_from_click(error), as_json=as_json)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        interrupted = HeadwaterError(
+            "interrupted", detail="What was published stays; the next run recovers what was under way."
+        )
+        report_error(interrupted, as_json=as_json)
+        return _interrupted
+    except BrokenPipeError:
+        _forget_stdout()
+        return 0
+    except Exception as error:
+        report_error(_unexpected(error, verbose="--verbose" in given), as_json=as_json)
+        return HeadwaterError.exit_code
+
+
+def _run(arguments: list[str]) -> int:
+    result = headwater.main(args=arguments, prog_name="headwater", standalone_mode=False)
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether errors are to be JSON; read from the raw arguments, because parsing itself may be what failed."""
+    values = [right for left, right in pairwise(arguments) if left == "--output"]
+    values += [argument.partition("=")[2] for argument in arguments if argument.startswith("--output=")]
+    return bool(values) and values[-1] == "json"
+
+
+def _from_click(error: click.ClickException) -> UsageError:
+    """The complaint of click in our form: one sentence, and where help is."""
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "headwater"
+    message = error.format_message().rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], hint=f"'{path} --help' shows how it is used")
+
+
+def _unexpected(error: Exception, *, verbose: bool) -> HeadwaterError:
+    """A fault of headwater's own: never a traceback unless it was asked for."""
+    trace = "".join(traceback.format_exception(error))
+    return HeadwaterError(
+        f"headwater failed unexpectedly: {type(error).__name__}",
+        detail=trace if verbose else (str(error).partition("\n")[0] or None),
+        hint="this is a fault in headwater: please report it with what --verbose shows",
+    )
+
+
+def _forget_stdout() -> None:
+    """Point stdout at nothing: the reader has gone, and the interpreter would complain when it flushes."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
