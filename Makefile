@@ -50,7 +50,7 @@ bench: setup ## speed and memory against peers; writes benchmarks/results
 	$(BIN)/python -m benchmarks
 
 lock: ## pin every dependency (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --group example --group bench pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --group bench pyproject.toml -o requirements.lock
 
 clean: ## remove what the tasks made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist examples/*/.headwater
