@@ -1,0 +1,96 @@
+"""What a kind says of a block: that it can maintain it, or why it cannot.
+
+Apart from the kinds so that they, the dispatch and the compiler share one vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from headwater.incremental.blocks import BlockInput, QueryBlock, RelationInput
+from headwater.incremental.program import BlockKind, ChangeMode
+from headwater.relations import Statement
+from headwater.types import RelationName
+
+__all__ = ["Changes", "Claim", "Facts", "InputFact", "Kind", "Query", "Refusal"]
+
+
+class Changes(StrEnum):
+    """How the rows of an input or a block change from epoch to epoch."""
+
+    CONSTANT = "constant"
+    APPEND = "append"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A block is maintained as ``kind``, and its own rows change so. The texts are those of ``Block``."""
+
+    kind: BlockKind
+    changes: Changes
+    why: str
+    cheaper: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A kind cannot maintain a block: ``why`` completes "this block is full because ..."."""
+
+    why: str
+    cheaper: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputFact:
+    """What is known of one input of a block; ``name`` is what the user calls it."""
+
+    name: str
+    changes: Changes
+
+
+Facts: TypeAlias = Mapping[RelationInput | BlockInput, InputFact]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A model's query with a claim on each block; the last block is the outermost one."""
+
+    relation: RelationName
+    blocks: tuple[QueryBlock, ...]
+    claims: Mapping[str, Claim]
+
+    @property
+    def tree(self) -> exp.Expr:
+        """The whole query, with the parentheses around it."""
+        root = self.blocks[-1]
+        return root.wrappers[0] if root.wrappers else root.query
+
+    @property
+    def reads(self) -> frozenset[RelationName]:
+        """The published relations that any of its blocks reads."""
+        targets = (target for block in self.blocks for target in block.inputs)
+        return frozenset(target.relation for target in targets if isinstance(target, RelationInput))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to maintain blocks.
+
+    ``claim`` judges a block by its own query and what is known of its inputs.
+    ``compile`` turns a query whose outermost block is of this kind into the
+    statements of an epoch; it may rewrite the blocks' trees. ``version`` enters
+    fingerprints: it grows when the same query yields other rows or other state.
+    """
+
+    kind: BlockKind
+    mode: ChangeMode
+    version: int
+    claim: Callable[[QueryBlock, Facts], Claim | Refusal]
+    compile: Callable[[Query], tuple[Statement, ...]]

@@ -1,0 +1,32 @@
+"""Full: the block is computed anew from everything its inputs hold.
+
+Always right and never cheap: every query can be maintained this way, so this
+kind claims what no other kind did and passes on their reasons.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from headwater.incremental.blocks import QueryBlock
+from headwater.incremental.kinds.claims import Changes, Claim, Facts, Kind, Query
+from headwater.incremental.program import BlockKind, ChangeMode
+from headwater.incremental.roles import put_in_role, without_origin
+from headwater.relations import Statement
+
+__all__ = ["kind"]
+
+
+def claim(_: QueryBlock, __: Facts) -> Claim:
+    """Every block can be computed anew."""
+    return Claim(BlockKind.FULL, Changes.REPLACE, "it is computed anew from all rows of what it reads")
+
+
+def compile(query: Query) -> tuple[Statement, ...]:  # noqa: A001
+    """The query over ``history`` relations."""
+    tree = query.tree
+    put_in_role(tree, "history", query.reads)
+    return without_origin(query.relation, tree)
+
+
+kind: Final = Kind(BlockKind.FULL, ChangeMode.REPLACE, 1, claim, compile)
