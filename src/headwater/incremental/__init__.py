@@ -1,15 +1,10 @@
-"""From a query to the program that maintains its result from changes. Pure."""
+"""From a query to the program that maintains its result from changes. Pure.
 
-from headwater.incremental.compiler import COMPILER_VERSION, compile_program, program_version
-from headwater.incremental.program import Block, BlockKind, ChangeMode, Input, Program
+The values are here; :mod:`headwater.incremental.compiler` derives them and is
+imported only where a query is new, because a plan whose queries are all known
+needs no parser.
+"""
 
-__all__ = [
-    "COMPILER_VERSION",
-    "Block",
-    "BlockKind",
-    "ChangeMode",
-    "Input",
-    "Program",
-    "compile_program",
-    "program_version",
-]
+from headwater.incremental.program import KIND_VERSIONS, Block, BlockKind, ChangeMode, Input, Program
+
+__all__ = ["KIND_VERSIONS", "Block", "BlockKind", "ChangeMode", "Input", "Program"]

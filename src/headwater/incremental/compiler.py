@@ -11,26 +11,18 @@ from typing import Final
 
 from headwater.errors import DeclarationError
 from headwater.incremental.blocks import ROOT, read_blocks
-from headwater.incremental.kinds import Claim, Query, classify, kind_of, kinds
+from headwater.incremental.kinds import Claim, Query, classify, kind_of
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.program import Block, BlockKind, ChangeMode, Input, Program
 from headwater.relations import Role
 from headwater.sql.analysis import Analysis
 from headwater.types import RelationName
 
-__all__ = ["COMPILER_VERSION", "compile_program", "program_version"]
-
-COMPILER_VERSION: Final = ",".join(f"{kind.kind}:{kind.version}" for kind in kinds)
-"""All that a cached program depends on besides its own inputs."""
+__all__ = ["compile_program"]
 
 _reserved: Final = "_hw_"
 
 _constant: Final = Claim(BlockKind.FULL, Changes.REPLACE, "it reads no relation, so it is computed once")
-
-
-def program_version(program: Program) -> str:
-    """The kind and its version: what of the compiler enters a model's fingerprint."""
-    return f"{program.kind}:{kind_of(program.kind).version}"
 
 
 def compile_program(relation: RelationName, analysis: Analysis, modes: Mapping[RelationName, ChangeMode]) -> Program:

@@ -6,13 +6,15 @@ knowing how they are derived. How relations are named: :mod:`headwater.relations
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from headwater.relations import Role, Statement
 from headwater.types import RelationName
 
-__all__ = ["Block", "BlockKind", "ChangeMode", "Input", "Program"]
+__all__ = ["KIND_VERSIONS", "Block", "BlockKind", "ChangeMode", "Input", "Program"]
 
 
 class BlockKind(StrEnum):
@@ -26,6 +28,10 @@ class BlockKind(StrEnum):
     KEYED = "keyed"
     PATTERN = "pattern"
     FULL = "full"
+
+
+KIND_VERSIONS: Final[Mapping[BlockKind, int]] = {BlockKind.MAP: 1, BlockKind.FULL: 1}
+"""The kinds that are compiled today. A version grows when the same query yields other rows or other state."""
 
 
 class ChangeMode(StrEnum):
@@ -75,3 +81,12 @@ class Program:
     statements: tuple[Statement, ...]
     rebuild: tuple[Statement, ...]
     blocks: tuple[Block, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """The part of a model's fingerprint that the compiler decides.
+
+        >>> Program(RelationName("p", "r"), BlockKind.MAP, ChangeMode.APPEND, (), (), ()).version
+        'map:1'
+        """
+        return f"{self.kind}:{KIND_VERSIONS[self.kind]}"

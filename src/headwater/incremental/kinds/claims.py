@@ -85,12 +85,10 @@ class Kind:
 
     ``claim`` judges a block by its own query and what is known of its inputs.
     ``compile`` turns a query whose outermost block is of this kind into the
-    statements of an epoch; it may rewrite the blocks' trees. ``version`` enters
-    fingerprints: it grows when the same query yields other rows or other state.
+    statements of an epoch; it may rewrite the blocks' trees.
     """
 
     kind: BlockKind
     mode: ChangeMode
-    version: int
     claim: Callable[[QueryBlock, Facts], Claim | Refusal]
     compile: Callable[[Query], tuple[Statement, ...]]

@@ -2,7 +2,7 @@
 
 Apart from the kinds, which do not know each other. A further kind is a module
 beside ``map`` with its own ``claim`` and ``compile``, and one entry in
-:data:`kinds`; nothing else changes.
+:data:`kinds`, and its version stands in ``KIND_VERSIONS``; nothing else changes.
 """
 
 from __future__ import annotations

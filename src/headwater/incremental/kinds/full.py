@@ -29,4 +29,4 @@ def compile(query: Query) -> tuple[Statement, ...]:  # noqa: A001
     return without_origin(query.relation, tree)
 
 
-kind: Final = Kind(BlockKind.FULL, ChangeMode.REPLACE, 1, claim, compile)
+kind: Final = Kind(BlockKind.FULL, ChangeMode.REPLACE, claim, compile)

@@ -81,7 +81,7 @@ def compile(query: Query) -> tuple[Statement, ...]:  # noqa: A001
     return (Statement(relation("candidate", query.relation), tree.sql(dialect="duckdb")),)
 
 
-kind: Final = Kind(BlockKind.MAP, ChangeMode.APPEND, 1, claim, compile)
+kind: Final = Kind(BlockKind.MAP, ChangeMode.APPEND, claim, compile)
 
 
 def _follows(block: QueryBlock, name: str, facts: Facts) -> Refusal:
