@@ -1,1 +1,38 @@
 """From a contract to the checks that admit or refuse rows, and to compatibility. Pure."""
+
+from headwater.quality.checks import (
+    Check,
+    DatasetCheck,
+    Judgement,
+    KeyCheck,
+    ReferenceCheck,
+    RowCheck,
+    Unjudged,
+)
+from headwater.quality.compiler import compile_judgement
+from headwater.quality.judging import DatasetQuery, HistoryUse, Judging, judge
+from headwater.quality.quarantine import QUARANTINE_SCHEMA, RUN, row_from_json, row_to_json, run_statement
+from headwater.quality.verdicts import Verdict, overspent, verdict
+
+__all__ = [
+    "QUARANTINE_SCHEMA",
+    "RUN",
+    "Check",
+    "DatasetCheck",
+    "DatasetQuery",
+    "HistoryUse",
+    "Judgement",
+    "Judging",
+    "KeyCheck",
+    "ReferenceCheck",
+    "RowCheck",
+    "Unjudged",
+    "Verdict",
+    "compile_judgement",
+    "judge",
+    "overspent",
+    "row_from_json",
+    "row_to_json",
+    "run_statement",
+    "verdict",
+]

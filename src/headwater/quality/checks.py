@@ -12,7 +12,7 @@ from typing import TypeAlias
 from headwater.spec.contract import Budget, Severity
 from headwater.types import Json, RelationName
 
-__all__ = ["Check", "DatasetCheck", "Judgement", "KeyCheck", "ReferenceCheck", "RowCheck"]
+__all__ = ["Check", "DatasetCheck", "Judgement", "KeyCheck", "ReferenceCheck", "RowCheck", "Unjudged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,10 @@ class DatasetCheck:
     """``query`` yields one number about the content to be published; it is compared with ``threshold``.
 
     The content stands in the query as the relation ``content``. An ``error``
-    blocks publication, a ``warning`` is reported.
+    blocks publication, a ``warning`` or ``info`` is reported. ``measure`` is the
+    number as an aggregate expression over the content, when it is one: checks
+    that have it share a scan. ``columns`` are those the query reads; None means
+    any of them.
     """
 
     code: str
@@ -61,6 +64,16 @@ class DatasetCheck:
     threshold: Json
     severity: Severity
     description: str
+    measure: str | None = None
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A rule of the contract that headwater keeps and reports but does not evaluate, and why."""
+
+    code: str
+    reason: str
 
 
 Check: TypeAlias = RowCheck | KeyCheck | ReferenceCheck | DatasetCheck
@@ -68,9 +81,14 @@ Check: TypeAlias = RowCheck | KeyCheck | ReferenceCheck | DatasetCheck
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All that is applied to a relation before it is published."""
+    """All that is applied to a relation before it is published.
+
+    Codes are unique. Row, key and reference checks send rows to quarantine,
+    dataset checks block or report.
+    """
 
     contract_id: str
     contract_version: str
     checks: tuple[Check, ...]
     budget: Budget
+    unjudged: tuple[Unjudged, ...] = ()

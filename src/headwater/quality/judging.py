@@ -1,0 +1,234 @@
+"""From a judgement to the statements that split candidates into admitted and refused rows.
+
+Apart from the compiler of rules because it knows relations and epochs and no
+rules: what it computes, and in which order, is written in docs/concepts/quality.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from headwater.quality.checks import Check, DatasetCheck, Judgement, KeyCheck, ReferenceCheck, RowCheck
+from headwater.quality.keys import KeyPlan, plan_keys
+from headwater.quality.literals import text_literal
+from headwater.quality.metrics import CONTENT
+from headwater.quality.quarantine import malformed_part, quarantined, refused_part
+from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
+from headwater.types import RelationName, Schema, quote_identifier
+
+__all__ = ["DatasetQuery", "HistoryUse", "Judging", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryUse:
+    """A ``history`` relation that the statements read. ``columns`` None means all of them."""
+
+    relation: RelationName
+    columns: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetQuery:
+    """A query of one row that yields one value for each of ``checks``, in order."""
+
+    sql: str
+    checks: tuple[DatasetCheck, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How a relation's candidates are judged, in this order.
+
+    1. ``work``: create each; small relations of conflicting keys and missing references.
+    2. ``rejected``: create it; its rows, in the shape of the quarantine table, are the rows
+       refused (and the malformed records). None when nothing can be refused.
+    3. ``change``: the admitted rows with provenance columns. ``unrefused`` creates the same
+       relation without a filter and may be used in its stead when ``rejected`` came out empty.
+    4. ``accepted``: the rows of ``change`` without provenance columns.
+    5. ``datasets``: run each after ``accepted`` exists; :func:`headwater.quality.verdict` tells what the values mean.
+
+    ``rejected`` reads the work relation :data:`headwater.quality.RUN`. ``change`` and
+    ``accepted`` may be created or merely defined. ``reads`` names the history
+    relations that must exist before step 1: the relation's own holds what was
+    published before this epoch, every other one all its rows after this epoch.
+    """
+
+    relation: RelationName
+    work: tuple[Statement, ...]
+    rejected: Statement | None
+    change: Statement
+    unrefused: Statement
+    accepted: Statement
+    datasets: tuple[DatasetQuery, ...]
+    reads: tuple[HistoryUse, ...]
+
+
+def judge(
+    name: RelationName,
+    judgement: Judgement | None,
+    schema: Schema,
+    *,
+    history: bool,
+    malformed: bool = False,
+) -> Judging:
+    """The statements that judge ``candidate.<name>``.
+
+    Args:
+        judgement: None for a relation without contract: every row is admitted.
+        schema: the candidate's columns without the provenance columns.
+        history: rows published before stay (an append epoch, and the table exists):
+            keys are checked against them and they are part of the content. False for
+            a replacement, a rebuild and the first epoch.
+        malformed: ``malformed.<name>`` exists and its records belong to this port.
+    """
+    checks: Sequence[Check] = judgement.checks if judgement else ()
+    rows = [check for check in checks if isinstance(check, RowCheck)]
+    references = [check for check in checks if isinstance(check, ReferenceCheck)]
+    keys = [check for check in checks if isinstance(check, KeyCheck)]
+    datasets = [check for check in checks if isinstance(check, DatasetCheck)]
+
+    columns = ", ".join(quote_identifier(column.name) for column in schema)
+    missing = [_Missing(name, check, number) for number, check in enumerate(references, start=1)]
+    tests = [_Test(check.code, f"NOT coalesce({check.predicate}, TRUE)") for check in rows]
+    tests += [_Test(entry.check.code, entry.hit) for entry in missing]
+    sound = " AND ".join(f"NOT ({test.fails})" for test in tests) or "TRUE"
+    candidate = relation("candidate", name)
+    plan = plan_keys(name, keys, schema, sound=sound, history=history) if keys else None
+
+    work = [entry.statement for entry in missing] + (list(plan.work) if plan else [])
+    rejected = _rejected(name, judgement, schema, tests, plan, history=history, malformed=malformed)
+    return Judging(
+        name,
+        tuple(work),
+        rejected,
+        _change(name, columns, sound, plan),
+        Statement(relation("change", name), f"SELECT {columns}, {_provenance} FROM {candidate}"),
+        Statement(relation("accepted", name), f"SELECT {columns} FROM {relation('change', name)}"),
+        _dataset_queries(name, datasets, columns, history=history),
+        _reads(name, references, keys, datasets, history=history),
+    )
+
+
+_provenance: Final = f"{SOURCE_COLUMN}, {OFFSET_COLUMN}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """A reason against a row of the candidates: ``fails`` is TRUE or FALSE, never NULL."""
+
+    code: str
+    fails: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """The values that a reference names and that are not there: few, whatever both sides hold."""
+
+    name: RelationName
+    check: ReferenceCheck
+    number: int
+
+    @property
+    def creates(self) -> str:
+        return quote_identifier(f"judged.{self.name}#missing{self.number}")
+
+    @property
+    def statement(self) -> Statement:
+        here = [quote_identifier(column) for column in self.check.columns]
+        there = [quote_identifier(column) for column in self.check.to_columns]
+        listed = ", ".join(f"c.{column} AS _hw_value{at}" for at, column in enumerate(here))
+        complete = " AND ".join(f"c.{column} IS NOT NULL" for column in here)
+        same = " AND ".join(f"h.{to} = c.{column}" for column, to in zip(here, there, strict=True))
+        return Statement(
+            self.creates,
+            f"SELECT DISTINCT {listed} FROM {relation('candidate', self.name)} AS c WHERE {complete} "
+            f"AND NOT EXISTS (SELECT 1 FROM {relation('history', self.check.to)} AS h WHERE {same})",
+        )
+
+    @property
+    def hit(self) -> str:
+        same = " AND ".join(
+            f"m._hw_value{at} = c.{quote_identifier(column)}" for at, column in enumerate(self.check.columns)
+        )
+        return f"EXISTS (SELECT 1 FROM {self.creates} AS m WHERE {same})"
+
+
+def _change(name: RelationName, columns: str, sound: str, plan: KeyPlan | None) -> Statement:
+    candidate = relation("candidate", name)
+    admitted = f"SELECT {columns}, {_provenance} FROM {candidate} AS c WHERE {sound}"
+    if plan is not None:
+        admitted += (
+            f" AND NOT ({plan.conflicts}) UNION ALL SELECT {columns}, {_provenance} FROM {plan.judged} "
+            "WHERE len(_hw_codes) = 0"
+        )
+    return Statement(relation("change", name), admitted)
+
+
+def _rejected(
+    name: RelationName,
+    judgement: Judgement | None,
+    schema: Schema,
+    tests: Sequence[_Test],
+    plan: KeyPlan | None,
+    *,
+    history: bool,
+    malformed: bool,
+) -> Statement | None:
+    parts = []
+    if tests:
+        listed = ", ".join(f"CASE WHEN {test.fails} THEN {text_literal(test.code)} END" for test in tests)
+        codes = f"list_filter([{listed}], lambda _hw_code: _hw_code IS NOT NULL)"
+        failing = " OR ".join(test.fails for test in tests)
+        parts.append(refused_part(schema, codes, f"{relation('candidate', name)} AS c WHERE {failing}"))
+    if plan is not None:
+        parts.append(refused_part(schema, "_hw_codes", f"{plan.judged} WHERE len(_hw_codes) > 0"))
+    if malformed:
+        parts.append(malformed_part(name))
+    if not parts:
+        return None
+    version = judgement.contract_version if judgement else ""
+    return Statement(relation("rejected", name), quarantined(name, version, parts, epoch_in_id=history))
+
+
+def _dataset_queries(
+    name: RelationName, checks: Sequence[DatasetCheck], columns: str, *, history: bool
+) -> tuple[DatasetQuery, ...]:
+    content = f"SELECT {columns} FROM {relation('accepted', name)}"
+    if history:
+        content = f"SELECT {columns} FROM {relation('history', name)} UNION ALL {content}"
+    measured = [check for check in checks if check.measure is not None]
+    queries = []
+    if measured:
+        measures = ", ".join(str(check.measure) for check in measured)
+        queries.append(DatasetQuery(f"WITH {CONTENT} AS ({content}) SELECT {measures} FROM {CONTENT}", tuple(measured)))
+    queries += [
+        DatasetQuery(f"WITH {CONTENT} AS ({content}) SELECT ({check.query})", (check,))
+        for check in checks
+        if check.measure is None
+    ]
+    return tuple(queries)
+
+
+def _reads(
+    name: RelationName,
+    references: Sequence[ReferenceCheck],
+    keys: Sequence[KeyCheck],
+    datasets: Sequence[DatasetCheck],
+    *,
+    history: bool,
+) -> tuple[HistoryUse, ...]:
+    used: dict[RelationName, tuple[str, ...] | None] = {}
+    for reference in references:
+        used[reference.to] = tuple(dict.fromkeys((*(used.get(reference.to) or ()), *reference.to_columns)))
+    if history and (keys or datasets):
+        needed: list[str] = [column for key in keys for column in key.columns]
+        for check in datasets:
+            if check.columns is None:
+                used[name] = None
+                break
+            needed += check.columns
+        else:
+            used[name] = tuple(dict.fromkeys(needed))
+    return tuple(HistoryUse(relation, columns) for relation, columns in used.items())
