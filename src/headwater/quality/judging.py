@@ -160,7 +160,7 @@ def _change(name: RelationName, columns: str, sound: str, plan: KeyPlan | None) 
     admitted = f"SELECT {columns}, {_provenance} FROM {candidate} AS c WHERE {sound}"
     if plan is not None:
         admitted += (
-            f" AND NOT ({plan.conflicts}) UNION ALL SELECT {columns}, {_provenance} FROM {plan.judged} "
+            f" AND {plan.uncontested} UNION ALL SELECT {columns}, {_provenance} FROM {plan.judged} "
             "WHERE len(_hw_codes) = 0"
         )
     return Statement(relation("change", name), admitted)

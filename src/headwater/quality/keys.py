@@ -24,12 +24,12 @@ __all__ = ["KeyPlan", "plan_keys"]
 class KeyPlan:
     """``work`` creates ``judged``: the competing rows, with ``_hw_codes`` empty for winners.
 
-    ``conflicts`` is a predicate over a candidate ``c``: the row competes, so look it up in ``judged``.
+    ``uncontested`` is a predicate over a candidate ``c``: no other row has one of its keys.
     """
 
     work: tuple[Statement, ...]
     judged: str
-    conflicts: str
+    uncontested: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,15 @@ class _Key:
         return " AND ".join(f"c.{column} IS NOT NULL" for column in self.columns)
 
     @property
-    def same(self) -> str:
+    def is_contested(self) -> str:
+        return f"EXISTS (SELECT 1 FROM {self.contested} AS k WHERE {self._same})"
+
+    @property
+    def is_held(self) -> str:
+        return f"EXISTS (SELECT 1 FROM {self.contested} AS k WHERE {self._same} AND k.held)"
+
+    @property
+    def _same(self) -> str:
         return " AND ".join(f"k._hw_key{at} = c.{column}" for at, column in enumerate(self.columns))
 
     def find_contested(self, sound: str, *, history: bool) -> Statement:
@@ -80,27 +88,30 @@ class _Key:
 def plan_keys(name: RelationName, checks: Sequence[KeyCheck], schema: Schema, *, sound: str, history: bool) -> KeyPlan:
     """The work that decides key conflicts among candidates for which ``sound`` (over ``c``) is TRUE."""
     keys = [_Key(name, check, number) for number, check in enumerate(checks, start=1)]
-    conflicts = " OR ".join(f"EXISTS (SELECT 1 FROM {key.contested} AS k WHERE {key.same})" for key in keys)
     judged = relation("judged", name)
     resolve = _resolve_one(keys[0], schema) if len(keys) == 1 else _resolve_many(keys, schema)
-    competing = _competing(keys, schema, sound, conflicts)
     work = [key.find_contested(sound, history=history) for key in keys]
+    competing = _competing(keys, schema, sound)
     work.append(Statement(judged, f"WITH RECURSIVE competing AS MATERIALIZED ({competing}), {resolve}"))
-    return KeyPlan(tuple(work), judged, conflicts)
+    return KeyPlan(tuple(work), judged, " AND ".join(f"NOT {key.is_contested}" for key in keys))
 
 
-def _competing(keys: Sequence[_Key], schema: Schema, sound: str, conflicts: str) -> str:
-    """The rows that compete, ranked by provenance, with ``held<n>`` for keys that are taken since earlier epochs."""
+def _competing(keys: Sequence[_Key], schema: Schema, sound: str) -> str:
+    """The rows that compete, ranked by provenance, with ``held<n>`` for keys that are taken since earlier epochs.
+
+    One branch a key, without those of the keys before it: semi and anti joins
+    with the few contested keys, where OR would hash every candidate.
+    """
     names = [quote_identifier(column.name) for column in schema]
     order = ", ".join(f"c.{column} NULLS LAST" for column in (SOURCE_COLUMN, OFFSET_COLUMN, *names))
-    held = ", ".join(
-        f"EXISTS (SELECT 1 FROM {key.contested} AS k WHERE {key.same} AND k.held) AS _hw_held{key.number}"
-        for key in keys
-    )
-    return (
-        f"SELECT c.*, row_number() OVER (ORDER BY {order}) AS _hw_rank, {held} "
-        f"FROM {relation('candidate', keys[0].name)} AS c WHERE {sound} AND ({conflicts})"
-    )
+    held = ", ".join(f"{key.is_held} AS _hw_held{key.number}" for key in keys)
+    candidate = relation("candidate", keys[0].name)
+    branches = []
+    for at, key in enumerate(keys):
+        tests = [sound, key.is_contested, *(f"NOT {before.is_contested}" for before in keys[:at])]
+        branches.append(f"SELECT c.* FROM {candidate} AS c WHERE {' AND '.join(tests)}")
+    contested = " UNION ALL ".join(branches)
+    return f"SELECT c.*, row_number() OVER (ORDER BY {order}) AS _hw_rank, {held} FROM ({contested}) AS c"
 
 
 def _output(schema: Schema) -> str:
