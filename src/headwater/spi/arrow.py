@@ -191,7 +191,9 @@ def _column(field: pa.Field) -> Column:
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with exactly the columns of ``schema``, by name, in its order and types; others are left out.
+    """The batch with exactly the columns of ``schema``, in its order and types; others are left out.
+
+    Columns are found by name, upper and lower case being one.
 
     Casts are safe: a value that does not fit is an error, never a wrong value.
 
@@ -201,13 +203,13 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """
     if batch.schema.equals(schema):
         return batch
-    positions = {name: index for index, name in enumerate(batch.schema.names)}
-    missing = [name for name in schema.names if name not in positions]
+    positions = {name.casefold(): index for index, name in enumerate(batch.schema.names)}
+    missing = [name for name in schema.names if name.casefold() not in positions]
     if missing:
         raise UsageError(
             f"the rows have no column {', '.join(missing)}", detail=f"they have {', '.join(batch.schema.names)}"
         )
-    arrays = [_conform(batch.column(positions[field.name]), field) for field in schema]
+    arrays = [_conform(batch.column(positions[field.name.casefold()]), field) for field in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

@@ -1,0 +1,77 @@
+"""How a version of a Parquet table becomes visible: one rename, or one link.
+
+Both are preceded by everything that can fail, so a crash leaves either the
+version before or the version after, and what lies around is swept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from headwater.formats.tables.parquet.log import MANIFEST, Log, Version
+from headwater.formats.tables.parquet.rows import dataset, write_data
+from headwater.formats.tables.schemas import Evolution
+from headwater.formats.tables.storage import (
+    make_folder,
+    remove_tree,
+    rename,
+    replace_link,
+    sync_folder,
+    write_atomically,
+)
+from headwater.spi.arrow import arrow_type
+
+__all__ = ["append_version", "rewrite", "start_generation"]
+
+
+def append_version(log: Log, version: Version, staged: Path) -> None:
+    """Move a staged folder into the linked generation: the rename is the commit."""
+    write_atomically(staged / MANIFEST, version.to_bytes())
+    rename(staged, log.folder_of(version))
+
+
+def start_generation(log: Log, version: Version, sources: Mapping[str, Path]) -> None:
+    """Build a generation of hard links beside the linked one; replacing the link is the commit.
+
+    ``sources`` maps the paths of ``version.files`` to where these files lie now.
+    """
+    remove_tree(log.generation_folder(version.generation))
+    folder = log.folder_of(version)
+    make_folder(folder)
+    for path, source in sources.items():
+        make_folder((folder / path).parent)
+        os.link(source, folder / path)
+    for parent in {(folder / path).parent for path in sources}:
+        sync_folder(parent)
+    write_atomically(folder / MANIFEST, version.to_bytes())
+    replace_link(log.link, f"generations/{version.generation}")
+
+
+def rewrite(log: Log, version: Version, sources: Mapping[str, Path], evolution: Evolution) -> None:
+    """Commit an append that widens, renames or partitions anew: earlier rows are written again in the new shape."""
+    draft = log.folder / "staging" / f"rewrite-{version.number}"
+    remove_tree(draft)
+    make_folder(draft)
+    files = write_data(_reshaped(log, log.current, evolution), draft, version.spec.schema, version.spec.partition_by)
+    version = replace(version, operation="rewrite", files=(*files, *version.files))
+    start_generation(log, version, {**{file.path: draft / file.path for file in files}, **sources})
+    remove_tree(draft)
+
+
+def _reshaped(log: Log, versions: Sequence[Version], evolution: Evolution) -> Iterator[pa.RecordBatch]:
+    """All rows of some versions with the columns they will have."""
+    spec = versions[-1].spec
+    old_names = evolution.renamed or {}
+    old = [(column, spec.schema.get(old_names.get(column.name, column.name))) for column in evolution.schema]
+    files = [(log.path_of(version, file), file) for version in versions for file in version.files]
+    for batch in dataset(files, spec, spec.schema).to_batches() if files else ():
+        columns = {
+            column.name: batch.column(known.name) if known else pa.nulls(len(batch), arrow_type(column.type))
+            for column, known in old
+        }
+        yield pa.RecordBatch.from_pydict(columns)

@@ -1,0 +1,159 @@
+"""Partition fields: their names, their values, and record batches split by them.
+
+Iceberg has its own transforms and only the splitting is shared; Parquet and
+Delta write the derived values, in UTC, as Hive does: ``departed_at_day=2013-01-31``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.errors import DeclarationError, did_you_mean
+from headwater.spec.declarations import PartitionField
+from headwater.types import Schema
+
+__all__ = [
+    "PartitionKey",
+    "Transform",
+    "check_hive_partitions",
+    "derive",
+    "field_name",
+    "hive_path",
+    "hive_text",
+    "parse_transform",
+    "split",
+]
+
+HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
+PartitionKey: TypeAlias = tuple[object, ...]
+
+_safe: Final = " ,;@()[]!$&'"
+
+_formats: Final = {"month": "%Y-%m", "hour": "%Y-%m-%d-%H"}
+_temporal: Final = ("year", "month", "day", "hour")
+_unsuitable: Final = frozenset({"LIST", "MAP", "STRUCT", "BLOB", "FLOAT", "DOUBLE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """``name`` with its argument, which only ``bucket`` has."""
+
+    name: str
+    argument: int | None = None
+
+
+def parse_transform(field: PartitionField, schema: Schema) -> Transform:
+    """Check a partition field against the table's schema.
+
+    Raises:
+        DeclarationError: the column or the transform does not exist, or they do not go together.
+    """
+    column = schema.get(field.column)
+    if column is None:
+        raise DeclarationError(
+            f"the table cannot be partitioned by {field.column}: it has no such column",
+            hint=did_you_mean(field.column, schema.names),
+        )
+    name, bracket, rest = field.transform.partition("[")
+    number = rest.removesuffix("]")
+    kind = column.type.name
+    if name == "bucket" and bracket and number.isdecimal() and int(number) > 0:
+        suits = kind not in _unsuitable and kind != "BOOLEAN"
+        transform = Transform(name, int(number))
+    elif not bracket and name in _temporal:
+        suits = kind.startswith("TIMESTAMP") or (kind == "DATE" and name != "hour")
+        transform = Transform(name)
+    elif field.transform == "identity":
+        suits = kind not in _unsuitable
+        transform = Transform(name)
+    else:
+        raise DeclarationError(
+            f"there is no partition transform '{field.transform}'",
+            hint="valid values: identity, year, month, day, hour, bucket[n]",
+        )
+    if not suits:
+        raise DeclarationError(
+            f"the table cannot be partitioned by {field.transform} of {column.name}, a {column.type}"
+        )
+    return transform
+
+
+def check_hive_partitions(partition_by: Sequence[PartitionField], schema: Schema, format: str) -> None:
+    """Check the partition fields of a format that knows partitions as values in paths. Raises DeclarationError."""
+    for field in partition_by:
+        if parse_transform(field, schema).name == "bucket":
+            raise DeclarationError(
+                f"{format} tables cannot be partitioned by {field.transform} of {field.column}",
+                detail="readers of the format know no common hash",
+                hint="use output iceberg, or partition by another column",
+            )
+
+
+def field_name(field: PartitionField) -> str:
+    """The name that a derived partition value has in paths and metadata, as Iceberg names it."""
+    name = field.transform.partition("[")[0]
+    return field.column if name == "identity" else f"{field.column}_{name}"
+
+
+def derive(array: pa.Array, transform: Transform) -> pa.Array:
+    """The partition values of a column: integers for ``year``, dates for ``day``, text for ``month`` and ``hour``."""
+    if transform.name == "identity":
+        return array
+    moments = array.cast(pa.timestamp("us"))
+    match transform.name:
+        case "year":
+            return pc.year(moments).cast(pa.int32())
+        case "day":
+            return pc.floor_temporal(moments, unit="day").cast(pa.date32())
+        case _:
+            return pc.strftime(moments, _formats[transform.name])
+
+
+def split(batch: pa.RecordBatch, keys: Sequence[pa.Array]) -> Iterator[tuple[PartitionKey, pa.RecordBatch]]:
+    """The batch in parts of equal keys, in order of first appearance of a key; row order is kept inside a part."""
+    if not keys:
+        yield (), batch
+        return
+    encodings = [key.dictionary_encode(null_encoding="encode") for key in keys]
+    codes = encodings[0].indices.cast(pa.int64())
+    for encoded in encodings[1:]:
+        codes = pc.add(pc.multiply(codes, len(encoded.dictionary)), encoded.indices.cast(pa.int64()))
+    counts = codes.value_counts().field("counts").to_pylist()
+    order = pc.sort_indices(codes.dictionary_encode().indices)
+    ordered = batch if len(counts) == 1 else batch.take(order)
+    start = 0
+    for count in counts:
+        first = order[start].as_py()
+        yield (
+            tuple(encoded.dictionary[encoded.indices[first].as_py()].as_py() for encoded in encodings),
+            ordered.slice(start, count),
+        )
+        start += count
+
+
+def hive_path(names: Sequence[str], key: PartitionKey) -> str:
+    """The folders of a partition: ``origin=EWR/departed_at_day=2013-01-31``, '' without partitions."""
+    return "/".join(
+        f"{quote(name, safe=_safe)}={quote(hive_text(value), safe=_safe)}"
+        for name, value in zip(names, key, strict=True)
+    )
+
+
+def hive_text(value: object) -> str:
+    """A partition value as Hive writes it in a path."""
+    match value:
+        case None:
+            return HIVE_NULL
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M:%S.%f") + ("" if value.tzinfo is None else "Z")
+        case _:
+            return str(value)
