@@ -125,4 +125,4 @@ class Workspace:
     sources: Mapping[RelationName, Source]
     models: Mapping[RelationName, Model]
     contracts: Mapping[str, Contract]
-    """By contract id."""
+    """By contract id; a file with several schema objects has its contracts under ``<id>/<schema object>``."""

@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headwater.errors import Location
-from headwater.types import Json
+from headwater.types import Json, RelationName
 
 __all__ = ["InputPort", "OutputPort", "Product"]
 
 
 @dataclass(frozen=True, slots=True)
 class InputPort:
-    """A relation of another product that this one may read; ``contract_id`` names the promise it relies on."""
+    """A relation of another product that this one may read; ``contract_id`` names the promise it relies on.
+
+    ``relation`` is the relation the name was found to mean: another product's
+    output port, or a source of the product's own.
+    """
 
     name: str
     version: str | None = None
     contract_id: str | None = None
     where: Location | None = None
+    relation: RelationName | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,175 @@
+"""Settings files (``headwater.yaml``, ``sources.yaml``) to values.
+
+Apart from their models because values carry places, resolved connections and
+parsed schemas, and because secrets in clear are refused on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
+from headwater.spec.clear_secrets import clear_secrets
+from headwater.spec.declarations import Connection, Environment, Lake, Source
+from headwater.spec.documents import Document, Path
+from headwater.spec.files import confined
+from headwater.spec.models import identifier_problem
+from headwater.spec.settings import EnvironmentFile, SourceFile, SourcesFile, WorkspaceFile
+from headwater.spec.validation import path_text, validate
+from headwater.types import Column, DataType, Json, RelationName, Schema, TypeSyntaxError
+
+__all__ = ["DeclaredSource", "Settings", "to_settings", "to_sources"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredSource:
+    """A source as written: its ``contract`` is still a path, its ``connection`` a name."""
+
+    source: Source
+    contract: str | None
+    connection: str | None
+    document: Document
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``headwater.yaml`` says."""
+
+    name: str
+    environments: Mapping[str, Environment]
+    default_environment: str
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+    sources: tuple[DeclaredSource, ...] = ()
+
+
+def to_settings(document: Document) -> Settings:
+    """Read ``headwater.yaml``. Raises DeclarationErrors with all that is wrong in it."""
+    found, errors = validate(WorkspaceFile, document)
+    errors.extend(
+        error for key in ("environments", "connections", "sources") for error in clear_secrets(document, (key,))
+    )
+    if found is None:
+        raise DeclarationErrors(errors)
+    environments = {
+        name: _environment(document, name, environment, errors) for name, environment in found.environments.items()
+    } or {"dev": Environment("dev")}
+    connections = {
+        name: Connection(name, value.kind, _options(value.model_extra), document.where_key(("connections", name)))
+        for name, value in found.connections.items()
+    }
+    default = found.default_environment or ("dev" if "dev" in environments else next(iter(environments)))
+    if default not in environments:
+        where = document.where(("default_environment",))
+        hint = did_you_mean(default, environments)
+        errors.append(DeclarationError(f"there is no environment '{default}'", hint=hint, where=where))
+    sources = _sources(document, found.sources, found.name, errors)
+    if errors:
+        raise DeclarationErrors(errors)
+    return Settings(found.name, environments, default, connections, sources)
+
+
+def to_sources(document: Document, product: str) -> tuple[DeclaredSource, ...]:
+    """Read a product's ``sources.yaml``. Raises DeclarationErrors with all that is wrong in it."""
+    found, errors = validate(SourcesFile, document)
+    errors.extend(clear_secrets(document, ("sources",)))
+    sources = _sources(document, found.sources, product, errors) if found else ()
+    if errors:
+        raise DeclarationErrors(errors)
+    return sources
+
+
+def _environment(document: Document, name: str, found: EnvironmentFile, errors: list[DeclarationError]) -> Environment:
+    at: Path = ("environments", name)
+    lake = found.lake
+    problem = None if "://" in lake.path else confined(lake.path)
+    if problem:
+        hint = "write a folder below the workspace, or a URI"
+        where = document.where((*at, "lake", "path"))
+        errors.append(DeclarationError(f"the lake '{lake.path}' cannot be used: {problem}", hint=hint, where=where))
+    return Environment(
+        name=name,
+        engine=found.engine,
+        lake=Lake(lake.path, lake.format, lake.catalog),
+        metadata=found.metadata,
+        settings=cast("Mapping[str, Json]", found.settings),
+        where=document.where_key(at),
+    )
+
+
+def _sources(
+    document: Document, found: Mapping[str, SourceFile], product: str, errors: list[DeclarationError]
+) -> tuple[DeclaredSource, ...]:
+    own = document.file.path.rpartition("/")[0] != ""
+    sources: list[DeclaredSource] = []
+    for key, value in found.items():
+        at: Path = ("sources", key)
+        before, dot, after = key.partition(".")
+        relation = RelationName(before, after) if dot else RelationName(product, key)
+        problem = identifier_problem(relation.product, "product") or identifier_problem(relation.name, "source")
+        if problem:
+            hint = "a source is named by letters, digits and underscores: name, or product.name"
+            errors.append(DeclarationError(problem, hint=hint, where=document.where_key(at)))
+            continue
+        if own and relation.product != product:
+            hint = f"name it {relation.name}, or declare it in headwater.yaml"
+            message = f"a source of '{relation.product}' cannot be declared in '{product}'"
+            errors.append(DeclarationError(message, hint=hint, where=document.where_key(at)))
+        source = Source(
+            relation=relation,
+            kind=value.kind,
+            options=_options(value.model_extra),
+            schema=_schema(document, (*at, "columns"), value.columns, errors),
+            bounded=value.bounded,
+            where=document.where_key(at),
+        )
+        errors.extend(_path_errors(document, at, value))
+        sources.append(DeclaredSource(source, value.contract, value.connection, document, at))
+    return tuple(sources)
+
+
+def _path_errors(document: Document, at: Path, value: SourceFile) -> list[DeclarationError]:
+    paths: list[tuple[Path, str]] = []
+    if value.contract is not None:
+        paths.append(((*at, "contract"), value.contract))
+    found = (value.model_extra or {}).get("path")
+    if value.kind == "files":
+        for index, path in enumerate(found if isinstance(found, list) else [found]):
+            if isinstance(path, str) and "${" not in path:
+                paths.append(((*at, "path", index) if isinstance(found, list) else (*at, "path"), path))
+    return [
+        DeclarationError(
+            f"{path_text(place)} cannot be '{path}': {problem}",
+            hint="paths are relative to the workspace and stay inside it",
+            where=document.where(place),
+        )
+        for place, path in paths
+        if (problem := confined(path))
+    ]
+
+
+def _schema(
+    document: Document, at: Path, columns: Mapping[str, str] | None, errors: list[DeclarationError]
+) -> Schema | None:
+    if columns is None:
+        return None
+    parsed: list[Column] = []
+    seen: set[str] = set()
+    for name, text in columns.items():
+        if name.casefold() in seen:
+            detail = "names are compared without regard to case"
+            where = document.where_key((*at, name))
+            errors.append(DeclarationError(f"the column '{name}' stands here twice", detail=detail, where=where))
+        seen.add(name.casefold())
+        try:
+            parsed.append(Column(name, DataType.parse(text)))
+        except TypeSyntaxError as error:
+            hint = "types are written as in DuckDB: bigint, decimal(12,2), varchar, timestamptz, integer[]"
+            errors.append(DeclarationError(str(error), hint=hint, where=document.where((*at, name))))
+    return Schema(tuple(parsed))
+
+
+def _options(extra: Mapping[str, object] | None) -> Mapping[str, Json]:
+    return cast("Mapping[str, Json]", dict(extra or {}))

@@ -1,0 +1,61 @@
+"""ISO 8601 durations, as contracts write them.
+
+Apart from the models that use them: a duration is text in a file and a
+``timedelta`` everywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+__all__ = ["parse_duration", "to_duration"]
+
+_duration: Final = re.compile(
+    r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d{1,6})?)S)?)?"
+)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read an ISO 8601 duration of weeks, days, hours, minutes and seconds.
+
+    Years and months have no fixed length and are refused, as is a bare ``P``.
+
+    Raises:
+        ValueError: the text is none.
+
+    >>> parse_duration("PT10M")
+    datetime.timedelta(seconds=600)
+    """
+    found = _duration.fullmatch(text)
+    if found is None or text.endswith(("P", "T")):
+        raise ValueError(
+            f"'{text}' is not an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as PT10M or P1DT12H"
+        )
+    parts = {unit: float(amount) for unit, amount in found.groupdict().items() if amount}
+    try:
+        return timedelta(**parts)
+    except OverflowError as error:
+        raise ValueError(f"'{text}' is longer than headwater can wait") from error
+
+
+def to_duration(value: timedelta) -> str:
+    """The shortest ISO 8601 form of a duration.
+
+    >>> to_duration(timedelta(days=1, minutes=90))
+    'P1DT1H30M'
+    >>> to_duration(timedelta(0))
+    'PT0S'
+    """
+    minutes, seconds = divmod(value.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    days = f"{value.days}D" if value.days else ""
+    clock = "".join(f"{amount}{unit}" for amount, unit in ((hours, "H"), (minutes, "M")) if amount)
+    if seconds or fraction:
+        clock += f"{seconds}{fraction}S"
+    if not (days or clock):
+        return "PT0S"
+    return f"P{days}{'T' + clock if clock else ''}"

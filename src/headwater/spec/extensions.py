@@ -1,0 +1,86 @@
+"""What headwater adds to a contract: ``customProperties`` with ``vendor: headwater``.
+
+Apart from the standard because other tools carry these entries without knowing
+them; the JSON Schema of each value is published under ``schemas/``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from headwater.spec.durations import parse_duration
+
+__all__ = ["EXTENSIONS", "VENDOR", "BudgetExtension", "EventTimeExtension", "ReferenceExtension"]
+
+VENDOR: Final = "headwater"
+
+
+def _check_duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Duration = Annotated[
+    str,
+    AfterValidator(_check_duration),
+    Field(json_schema_extra={"examples": ["PT10M", "P1DT12H"], "format": "duration"}),
+]
+"""An ISO 8601 duration of weeks, days, hours, minutes and seconds."""
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=False,
+    )
+
+
+class EventTimeExtension(_Closed):
+    """When a row happened, and how long headwater waits for late ones."""
+
+    column: str = Field(description="The column that says when a row happened.")
+    watermark: Duration = Field(description="How far rows may be out of order, as an ISO 8601 duration such as PT10M.")
+    late: Literal["quarantine", "drop"] = Field(
+        default="quarantine", description="What becomes of rows behind the watermark."
+    )
+    idle: Duration | None = Field(
+        default=None, description="A partition silent for this long holds the watermark no longer."
+    )
+    future: Duration | None = Field(default=None, description="Rows further ahead of the clock than this are refused.")
+
+
+class BudgetExtension(_Closed):
+    """How many rows of one epoch may be refused before publication is blocked."""
+
+    rows: int | None = Field(default=None, ge=0, description="At most so many rows.")
+    percent: float | None = Field(default=None, ge=0, le=100, description="At most so many of a hundred rows read.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> BudgetExtension:
+        if self.rows is None and self.percent is None:
+            raise ValueError("a budget needs rows, percent, or both")
+        return self
+
+
+class ReferenceExtension(_Closed):
+    """Every value of some columns must stand in another relation."""
+
+    columns: list[str] = Field(min_length=1, description="Columns of this relation.")
+    to: str = Field(description="The relation referred to: product.relation, or a relation of the same product.")
+    to_columns: list[str] = Field(min_length=1, description="Columns there, in the same order.")
+
+    @model_validator(mode="after")
+    def _same_length(self) -> ReferenceExtension:
+        if len(self.columns) != len(self.to_columns):
+            raise ValueError("columns and toColumns must have the same number of entries")
+        return self
+
+
+EXTENSIONS: Final = ("eventTime", "budget", "references")

@@ -1,0 +1,216 @@
+"""Checking a contract against the official ODCS 3.2.0 schema, with errors a person can act on.
+
+Apart from the reader of contracts because the schema's own words (unions,
+conditions, unevaluated keys) need translation; the schema itself comes from the
+package ``open-data-contract-standard``. The validator is loaded with the first
+contract, since many workspaces have none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from headwater.errors import DeclarationError, did_you_mean
+from headwater.spec.documents import Document, Path
+from headwater.spec.validation import describe, path_text, unknown_key, value_at
+from headwater.types import Json
+
+if TYPE_CHECKING:
+    from jsonschema import Draft201909Validator
+    from jsonschema.exceptions import ValidationError
+
+__all__ = ["API_VERSION", "official_schema", "validate_contract"]
+
+API_VERSION: Final = "v3.2.0"
+"""The version of the standard that headwater writes."""
+
+
+def validate_contract(document: Document) -> list[DeclarationError]:
+    """Everything in which a document departs from the standard, in the order of the file."""
+    errors: dict[tuple[Path, str], DeclarationError] = {}
+    for found in _flatten(_validator().iter_errors(document.data)):
+        for path, error in _translate(document, found):
+            errors.setdefault((path, error.message), error)
+    return _without_echoes(errors)
+
+
+@cache
+def official_schema() -> Mapping[str, Any]:
+    """The JSON Schema of ODCS, as the standard publishes it."""
+    text = files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
+    return cast("Mapping[str, Any]", json.loads(text))
+
+
+@cache
+def _validator() -> Draft201909Validator:
+    from jsonschema import Draft201909Validator
+
+    return Draft201909Validator(official_schema())
+
+
+def _flatten(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    """Each error by itself; of a union the branch that comes nearest."""
+    for error in errors:
+        if error.validator in ("anyOf", "oneOf") and error.context:
+            yield from _of_union(error)
+        else:
+            yield error
+
+
+def _of_union(error: ValidationError) -> Iterator[ValidationError]:
+    from jsonschema.exceptions import best_match
+
+    context = list(error.context or ())
+    if all(inner.validator == "required" and not inner.relative_path for inner in context):
+        yield error
+        return
+    deeper = [inner for inner in context if inner.relative_path or inner.validator != "type"]
+    nearest = best_match(iter(deeper)) if deeper else None
+    yield nearest if nearest is not None and nearest.absolute_path != error.absolute_path else error
+
+
+def _translate(document: Document, error: ValidationError) -> Iterator[tuple[Path, DeclarationError]]:
+    path: Path = tuple(error.absolute_path)
+    name = path_text(path) or "the contract"
+    found = describe(cast("Json", error.instance))
+    where = document.where(path)
+    match error.validator:
+        case "additionalProperties" | "unevaluatedProperties":
+            for key in _unknown_keys(error):
+                yield (*path, key), unknown_key(document, (*path, key), _known_keys(document, path, error))
+        case "required":
+            yield path, _missing(document, path, error)
+        case "type":
+            wanted = error.validator_value
+            wanted = wanted if isinstance(wanted, list) else [wanted]
+            message = f"{name} must be {' or '.join(_words[kind] for kind in wanted)}, but is {found}"
+            yield path, DeclarationError(message, where=where)
+        case "enum" | "const":
+            valid = error.validator_value if error.validator == "enum" else [error.validator_value]
+            hint = did_you_mean(str(error.instance), map(str, cast("list[Json]", valid)))
+            yield path, DeclarationError(f"{name} cannot be {found}", hint=hint, where=where)
+        case "pattern":
+            yield path, _bad_pattern(name, found, error, document, path)
+        case "anyOf" | "oneOf":
+            yield path, _bad_union(name, found, error, document, path)
+        case "not":
+            yield path, DeclarationError(f"{name}: 'from' cannot stand here", detail=_why(error), where=where)
+        case _:
+            reason = _limits.get(str(error.validator), "{}: {}").format(error.validator_value, error.message)
+            yield path, DeclarationError(f"{name} {reason}", where=where)
+
+
+_words: Final[Mapping[str, str]] = {
+    "string": "a string",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "empty",
+}
+
+_limits: Final[Mapping[str, str]] = {
+    "minItems": "must have at least {0} entries",
+    "maxItems": "must have at most {0} entries",
+    "minimum": "must be at least {0}",
+    "exclusiveMinimum": "must be greater than {0}",
+    "uniqueItems": "has the same entry twice",
+}
+
+
+def _missing(document: Document, path: Path, error: ValidationError) -> DeclarationError:
+    instance = cast("Mapping[str, Json]", error.instance)
+    missing = [key for key in cast("list[str]", error.validator_value) if key not in instance]
+    # The standard's conditions on logicalType hold for every type when it is absent.
+    key = "logicalType" if missing == ["map"] and "logicalType" not in instance else missing[0] if missing else ""
+    inside = path_text(path)
+    hint = f"write apiVersion: {API_VERSION}" if key == "apiVersion" else None
+    message = f"'{key}' is missing" + (f" in {inside}" if inside else "")
+    return DeclarationError(message, hint=hint, where=document.where(path))
+
+
+def _bad_pattern(name: str, found: str, error: ValidationError, document: Document, path: Path) -> DeclarationError:
+    if path[-1] == "id":
+        hint = "an id has letters, digits, '-' and '_'"
+    else:
+        hint = "write schema.column, product.schema.column, or schema/<id>/properties/<id>"
+    return DeclarationError(f"{name} cannot be {found}", hint=hint, where=document.where(path))
+
+
+def _bad_union(name: str, found: str, error: ValidationError, document: Document, path: Path) -> DeclarationError:
+    where = document.where(path)
+    context = list(error.context or ())
+    if context and all(inner.validator == "required" for inner in context):
+        keys = [str(cast("list[str]", inner.validator_value)[0]) for inner in context]
+        return DeclarationError(f"{name} needs one of the comparisons", hint=", ".join(keys), where=where)
+    if not context:
+        return DeclarationError(f"{name} has more than one comparison", hint="keep one of them", where=where)
+    if any(inner.validator == "pattern" for inner in context):
+        return _bad_pattern(name, found, error, document, path)
+    kinds = [str(inner.validator_value) for inner in context if inner.validator == "type"]
+    wanted = " or ".join(dict.fromkeys(_words.get(kind, kind) for kind in kinds))
+    return DeclarationError(f"{name} must be {wanted or 'something else'}, but is {found}", where=where)
+
+
+def _why(error: ValidationError) -> str | None:
+    schema = error.schema
+    return str(schema["description"]) if isinstance(schema, Mapping) and "description" in schema else None
+
+
+def _unknown_keys(error: ValidationError) -> list[str]:
+    instance = cast("Mapping[str, Json]", error.instance)
+    if error.validator == "additionalProperties":
+        known = cast("Mapping[str, Any]", error.schema).get("properties", {})
+        return [key for key in instance if key not in known]
+    # The message names exactly the keys that no branch evaluated.
+    return [key for key in instance if f"'{key}'" in error.message]
+
+
+def _known_keys(document: Document, path: Path, error: ValidationError) -> set[str]:
+    """The keys that may stand at a path: those of the schema and of every branch that applies."""
+    keys: set[str] = set()
+    pending: list[Any] = [error.schema]
+    seen: set[int] = set()
+    while pending:
+        schema = pending.pop()
+        if not isinstance(schema, Mapping) or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        keys.update(schema.get("properties", {}))
+        pending.extend(schema.get("allOf", ()))
+        pending.extend(schema.get("oneOf", ()))
+        if "if" in schema and _applies(schema["if"], value_at(document.data, path)):
+            pending.append(schema.get("then"))
+        if "$ref" in schema:
+            pending.append(official_schema()["$defs"][str(schema["$ref"]).rpartition("/")[2]])
+    return keys
+
+
+def _applies(condition: Any, instance: Json) -> bool:
+    return not any(_validator().evolve(schema=condition).iter_errors(instance))
+
+
+def _without_echoes(errors: Mapping[tuple[Path, str], DeclarationError]) -> list[DeclarationError]:
+    """Drop what only follows from another error.
+
+    A value that fails inside makes the standard's conditions fail around it, so
+    that keys look unevaluated which are not unknown.
+    """
+    kept: list[DeclarationError] = []
+    missing_type = {path for (path, message) in errors if message.startswith("'logicalType' is missing")}
+    for (path, message), error in errors.items():
+        around = next((path[: len(parent)] for parent in missing_type if path[: len(parent)] == parent), None)
+        if around is not None and "'logicalType'" not in message and len(path) > len(around):
+            continue
+        kept.append(error)
+    return sorted(kept, key=_place)
+
+
+def _place(error: DeclarationError) -> tuple[int, int]:
+    where = error.where
+    return (where.line or 0, where.column or 0) if where else (0, 0)

@@ -1,0 +1,98 @@
+"""ODCS relationships (foreign keys) to references.
+
+Apart from the contract reader because the standard has two notations: names
+(``airports.faa``, in headwater also ``fleet.airports.faa``) and ids
+(``schema/airports_obj/properties/faa_prop``), which are resolved here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from headwater.errors import DeclarationError
+from headwater.spec.contract import Reference
+from headwater.spec.documents import Document, Path
+from headwater.types import Json
+
+__all__ = ["Names", "read_relationships"]
+
+Element = Mapping[str, Json]
+
+
+class Names:
+    """The names and ids of a contract file's schema objects and properties."""
+
+    def __init__(self, objects: Sequence[Element]) -> None:
+        self._columns: dict[tuple[str, str], str] = {}
+        self._ids: dict[tuple[str, str], tuple[str, str]] = {}
+        for schema in objects:
+            name = str(schema["name"])
+            for element in _elements(schema.get("properties")):
+                column = str(element.get("physicalName") or element["name"])
+                self._columns[name, str(element["name"])] = column
+                if "id" in schema and "id" in element:
+                    self._ids[str(schema["id"]), str(element["id"])] = (name, column)
+
+    def resolve(self, text: str) -> tuple[str, str] | None:
+        """A relation and its column; None when the ids stand in no object of this file."""
+        if "/" not in text:
+            relation, _, column = text.rpartition(".")
+            return relation, self._columns.get((relation, column), column)
+        match text.rpartition("#")[2].strip("/").split("/"):
+            case ["schema", schema, "properties", element]:
+                return self._ids.get((schema, element))
+            case _:
+                return None
+
+
+def read_relationships(
+    document: Document, schema: Element, path: Path, names: Names, errors: list[DeclarationError]
+) -> tuple[Reference, ...]:
+    """All references of a schema object: its own relationships, then those of its properties."""
+    found: list[Reference | None] = []
+    for index, entry in enumerate(_elements(schema.get("relationships"))):
+        at = (*path, "relationships", index)
+        found.append(_reference(document, at, _texts(entry["from"]), _texts(entry["to"]), names, errors))
+    for position, element in enumerate(_elements(schema.get("properties"))):
+        own = f"{schema['name']}.{element['name']}"
+        for index, entry in enumerate(_elements(element.get("relationships"))):
+            at = (*path, "properties", position, "relationships", index)
+            found.append(_reference(document, at, [own], _texts(entry["to"]), names, errors))
+    return tuple(reference for reference in found if reference)
+
+
+def _reference(
+    document: Document,
+    path: Path,
+    sources: list[str],
+    targets: list[str],
+    names: Names,
+    errors: list[DeclarationError],
+) -> Reference | None:
+    where = document.where(path)
+    if len(sources) != len(targets):
+        message = f"the relationship has {len(sources)} columns on one side and {len(targets)} on the other"
+        errors.append(DeclarationError(message, where=where))
+        return None
+    resolved = [names.resolve(text) for text in (*sources, *targets)]
+    unknown = [text for text, found in zip((*sources, *targets), resolved, strict=True) if found is None]
+    if unknown:
+        hint = "refer to other files by name: product.schema.column"
+        errors.append(DeclarationError(f"'{unknown[0]}' names nothing in this contract", hint=hint, where=where))
+        return None
+    ends = [end for end in resolved if end]
+    from_, to = ends[: len(sources)], ends[len(sources) :]
+    relations = {relation for relation, _ in to}
+    if len(relations) > 1:
+        message = f"the relationship leads to several relations: {', '.join(sorted(relations))}"
+        errors.append(DeclarationError(message, where=where))
+        return None
+    return Reference(tuple(column for _, column in from_), to[0][0], tuple(column for _, column in to), where)
+
+
+def _texts(value: Json) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _elements(found: Json) -> list[Element]:
+    return [element for element in found if isinstance(element, Mapping)] if isinstance(found, list) else []

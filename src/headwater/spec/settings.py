@@ -1,0 +1,106 @@
+"""The shape of ``headwater.yaml`` and ``sources.yaml``, as models.
+
+Apart from their readers because the JSON Schemas under ``schemas/`` are
+generated from here: every field is described for the editor that completes it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["EnvironmentFile", "LakeFile", "SourceFile", "SourcesFile", "WorkspaceFile"]
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+"""A name that needs no quotes in SQL."""
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class LakeFile(_Closed):
+    """Where an environment's tables live."""
+
+    path: str = Field(
+        default=".headwater/{environment}/lake",
+        description="Folder, relative to the workspace, or URI. '{environment}' stands for the environment's name.",
+        min_length=1,
+    )
+    format: Literal["parquet", "delta", "iceberg"] = Field(
+        default="parquet", description="The table format of models that name no output."
+    )
+    catalog: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the Iceberg SQL catalog. Default: a SQLite file beside the lake.",
+    )
+
+
+class EnvironmentFile(_Closed):
+    """Where and how a workspace runs."""
+
+    engine: str = Field(default="duckdb", description="The engine that runs the models.")
+    lake: LakeFile = Field(default_factory=LakeFile, description="Where the tables live.")
+    metadata: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the metadata store. Default: a SQLite file in the work folder.",
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="Engine settings, such as memory_limit and threads."
+    )
+
+
+class ConnectionFile(BaseModel):
+    """An outside system. Further keys belong to the connector; secrets are references, never values."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    kind: str = Field(description="The connector, such as postgres.", min_length=1)
+
+
+class SourceFile(BaseModel):
+    """Where a relation's rows come from. Further keys belong to the connector, such as path and format."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    kind: str = Field(default="files", description="The connector, such as files.", min_length=1)
+    connection: str | None = Field(default=None, description="The name of a connection in headwater.yaml.")
+    columns: dict[str, str] | None = Field(
+        default=None,
+        description="Column names and types, such as 'id: bigint'. Default: the contract's, else they are inferred.",
+        min_length=1,
+    )
+    contract: str | None = Field(
+        default=None,
+        description="Path of the source's contract, relative to the workspace. Default: a contract of the same "
+        "product whose schema object has the source's name.",
+    )
+    bounded: bool = Field(
+        default=True,
+        description="Whether the source ends. When a bounded source ends, every window closes.",
+    )
+
+
+class SourcesFile(_Closed):
+    """The sources of one product, beside its models (``sources.yaml``)."""
+
+    sources: dict[str, SourceFile] = Field(description="Sources by name.")
+
+
+class WorkspaceFile(_Closed):
+    """A headwater workspace (``headwater.yaml``)."""
+
+    name: Identifier = Field(description="The workspace's name; models at its root belong to a product of this name.")
+    environments: dict[Identifier, EnvironmentFile] = Field(
+        default_factory=dict, description="Environments by name. Default: one named dev, on the embedded engine."
+    )
+    default_environment: str | None = Field(
+        default=None,
+        description="The environment that commands use when none is named. Default: dev, else the first one.",
+    )
+    connections: dict[Identifier, ConnectionFile] = Field(default_factory=dict, description="Outside systems by name.")
+    sources: dict[str, SourceFile] = Field(
+        default_factory=dict,
+        description="Sources, as product.name; a name without product belongs to the workspace's own product.",
+    )

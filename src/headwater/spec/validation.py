@@ -1,0 +1,163 @@
+"""Checking a document against a model, with errors that point into the file.
+
+Apart from the models so that each of them is only a description: this module
+turns what pydantic finds into located errors in the user's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from headwater.errors import DeclarationError, did_you_mean
+from headwater.spec.documents import Document, Path
+from headwater.types import Json
+
+__all__ = ["describe", "path_text", "unknown_key", "validate"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(model: type[Model], document: Document, at: Path = ()) -> tuple[Model | None, list[DeclarationError]]:
+    """Check the value at a path of a document; either the model or all errors."""
+    data = value_at(document.data, at)
+    try:
+        return model.model_validate(data), []
+    except ValidationError as found:
+        schema = model.model_json_schema(by_alias=True)
+        return None, [_to_error(error, document, at, schema) for error in _telling(found.errors(include_url=False))]
+
+
+def value_at(data: Json, path: Path) -> Json:
+    """The value at a path; None where the path leads nowhere."""
+    for step in path:
+        if isinstance(data, Mapping) and isinstance(step, str):
+            data = data.get(step)
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            return None
+    return data
+
+
+def path_text(path: Path) -> str:
+    """A path as a user writes it: ``schema[0].properties[2].name``."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text
+
+
+def describe(value: Json) -> str:
+    """What a value is, in words.
+
+    >>> describe([1]), describe(True), describe("x" * 99)
+    ('a list', 'true', "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'")
+    """
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"'{value}'" if len(value) <= 40 else f"'{value[:40]}…'"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def unknown_key(document: Document, path: Path, valid: Iterable[str]) -> DeclarationError:
+    """The error for a key that means nothing where it stands."""
+    inside = path_text(path[:-1])
+    return DeclarationError(
+        f"unknown key '{path[-1]}'" + (f" in {inside}" if inside else ""),
+        hint=did_you_mean(str(path[-1]), valid),
+        where=document.where_key(path),
+    )
+
+
+def _telling(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Of the errors at one place, the first: branches of a union repeat themselves."""
+    kept: dict[tuple[int | str, ...], ErrorDetails] = {}
+    for error in errors:
+        kept.setdefault(error["loc"], error)
+    return list(kept.values())
+
+
+def _to_error(error: ErrorDetails, document: Document, at: Path, schema: Mapping[str, Any]) -> DeclarationError:
+    path: Path = (*at, *error["loc"])
+    name = path_text(path)
+    found = describe(value_at(document.data, path))
+    where = document.where(path)
+    match error["type"]:
+        case "extra_forbidden":
+            return unknown_key(document, path, _keys_at(schema, error["loc"][:-1]))
+        case "missing":
+            inside = path_text(path[:-1])
+            message = f"'{path[-1]}' is missing" + (f" in {inside}" if inside else "")
+            return DeclarationError(message, where=document.where(path[:-1]))
+        case "literal_error":
+            valid = [str(value) for value in _node_at(schema, error["loc"]).get("enum", ())]
+            hint = did_you_mean(str(value_at(document.data, path)), valid) or str(error.get("ctx", {}).get("expected"))
+            return DeclarationError(f"{name} cannot be {found}", hint=hint, where=where)
+        case "value_error":
+            return DeclarationError(f"{name}: {error['ctx']['error']}", where=where)
+        case kind if kind in _expected:
+            return DeclarationError(f"{name or 'the file'} must be {_expected[kind]}, but is {found}", where=where)
+        case _:
+            reason = error["msg"].removeprefix("Input ")
+            return DeclarationError(f"{name} is {found}, but {_lower(reason)}", where=where)
+
+
+_expected: Mapping[str, str] = {
+    "string_type": "a string",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _keys_at(schema: Mapping[str, Any], path: Iterable[int | str]) -> list[str]:
+    return list(_node_at(schema, path).get("properties", ()))
+
+
+def _node_at(schema: Mapping[str, Any], path: Iterable[int | str]) -> Mapping[str, Any]:
+    """Follow a path through a JSON Schema made by pydantic."""
+    node = _resolve(schema, schema)
+    for step in path:
+        child = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
+        if child is None:
+            child = node.get("additionalProperties")
+        if not isinstance(child, Mapping):
+            return {}
+        node = _resolve(child, schema)
+    return node
+
+
+def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    while True:
+        if "$ref" in node:
+            node = schema["$defs"][str(node["$ref"]).rpartition("/")[2]]
+        elif "anyOf" in node:
+            node = next((option for option in node["anyOf"] if option.get("type") != "null"), {})
+        else:
+            return node
