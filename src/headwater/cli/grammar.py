@@ -35,7 +35,8 @@ _init = Command(
     help="Start a workspace. It is made from a template, or from a folder of data files.",
     params=[
         click.Argument(
-            ["directory"],
+            ["folder"],
+            metavar="[FOLDER]",
             default=".",
             type=click.Path(file_okay=False),
             help="Where the workspace is made; created when missing.",
@@ -65,7 +66,7 @@ _init = Command(
 _check = Command(
     "check",
     action="check:check",
-    help="Verify every declaration, query and contract. Writes nothing and reads no data.",
+    help="Verify every declaration, query and contract. Nothing is run and nothing published.",
     examples=["headwater check", "headwater -C examples/airline check --output json"],
 )
 

@@ -1,1 +1,0 @@
-"""The facade: about ten plain functions that the surfaces call."""

@@ -1,0 +1,87 @@
+"""Refused rows: counted, shown and judged again.
+
+Apart from queries because a quarantine has one fixed shape for all relations
+(:data:`headwater.quality.QUARANTINE_SCHEMA`), and replaying it is a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.api.project import Project
+from headwater.api.reading import QueryResult, collect
+from headwater.api.shelf import Shelf
+from headwater.quality import QUARANTINE_SCHEMA
+from headwater.spi import discovery
+from headwater.types import RelationName, quote_identifier
+
+__all__ = ["ReasonCount", "count_reasons", "quarantine_list", "quarantine_show"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many rows of a relation were refused for a reason; a row with two reasons counts for both."""
+
+    relation: RelationName
+    code: str
+    rows: int
+
+
+def quarantine_list(project: Project, relation: RelationName | None = None) -> tuple[ReasonCount, ...]:
+    """All refused rows by relation and reason, most frequent first."""
+    workspace = project.workspace
+    relations = [relation] if relation else sorted({*workspace.models, *workspace.sources})
+    return count_reasons(project, relations)
+
+
+def quarantine_show(
+    project: Project, relation: RelationName, *, code: str | None = None, run: str | None = None, limit: int | None = 20
+) -> QueryResult:
+    """Refused rows of a relation, the latest first; empty when none was ever refused.
+
+    Columns: quarantine_id, run, epoch, relation, codes, contract_version, source,
+    offset, raw, row, quarantined_at.
+    """
+    name = quote_identifier("quarantine")
+    conditions, parameters = ["true"], []
+    if code is not None:
+        conditions.append("list_contains(codes, ?)")
+        parameters.append(code)
+    if run is not None:
+        conditions.append("run = ?")
+        parameters.append(run)
+    with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
+        shelf = Shelf(project, session)
+        shelf.provide_quarantine(name, relation)
+        text = f"""
+            SELECT {", ".join(map(quote_identifier, QUARANTINE_SCHEMA.names))}
+            FROM {name} WHERE {" AND ".join(conditions)} ORDER BY epoch DESC, source, "offset", quarantine_id
+        """
+        return collect(session.reader(text, parameters), limit)
+
+
+def count_reasons(
+    project: Project, relations: Iterable[RelationName], *, run: str | None = None
+) -> tuple[ReasonCount, ...]:
+    """Refused rows by relation and reason, most frequent first; of one run when it is given."""
+    found: list[ReasonCount] = []
+    with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
+        shelf = Shelf(project, session)
+        for relation in relations:
+            if shelf.table(relation.quarantine) is None:
+                continue
+            name = quote_identifier(str(relation.quarantine))
+            shelf.provide_quarantine(name, relation)
+            condition, parameters = _of_run(run)
+            rows = session.fetch(
+                f"SELECT code, count(*) FROM (SELECT unnest(codes) AS code FROM {name} WHERE {condition}) GROUP BY 1",
+                parameters,
+            )
+            found += [ReasonCount(relation, str(code), int(count)) for code, count in rows]
+    return tuple(sorted(found, key=lambda reason: (-reason.rows, reason.relation, reason.code)))
+
+
+def _of_run(run: str | None) -> tuple[str, Sequence[Any]]:
+    return ("true", ()) if run is None else ("run = ?", (run,))

@@ -1,0 +1,84 @@
+"""Queries over what was published, now or at an earlier version.
+
+Apart from running because it writes nothing: it opens a session in memory and
+lets it read the tables' files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from headwater import sql as language
+from headwater.api.project import Project
+from headwater.api.shelf import Shelf
+from headwater.spi import discovery
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["QueryResult", "collect", "query"]
+
+_numbers: Final = ("int", "uint", "float", "halffloat", "double", "decimal")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """Rows as Python values, in the order of ``columns``; ``cut`` when the limit left rows out.
+
+    ``types`` are Arrow's names of the columns' types; ``numeric`` tells numbers from all else.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    cut: bool
+
+
+def query(project: Project, sql: str, *, limit: int | None = None) -> QueryResult:
+    """Run one read-only query over published relations.
+
+    Args:
+        project: whose relations are read.
+        sql: one SELECT; relations are named ``product.relation``, their refused rows
+            ``product.relation__quarantine``, earlier content ``... FOR VERSION AS OF n`` or
+            ``FOR TIMESTAMP AS OF '...'``.
+        limit: at most so many rows; None is all.
+
+    Raises:
+        DeclarationError: the text is no such query.
+        UsageError: a relation is unknown or not published yet, or a version does not exist.
+    """
+    prepared = language.read_query(sql)
+    with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
+        shelf = Shelf(project, session)
+        for read in prepared.reads:
+            shelf.provide(read)
+        return collect(session.reader(prepared.sql), limit)
+
+
+def collect(reader: pyarrow.RecordBatchReader, limit: int | None) -> QueryResult:
+    """Take a result into memory, at most ``limit`` rows of it."""
+    rows: list[tuple[Any, ...]] = []
+    cut = False
+    for batch in reader:
+        rows.extend(_rows(batch))
+        if limit is not None and len(rows) > limit:
+            cut = True
+            del rows[limit:]
+            break
+    types = tuple(str(field.type) for field in reader.schema)
+    return QueryResult(
+        columns=tuple(reader.schema.names),
+        types=types,
+        numeric=tuple(kind.startswith(_numbers) for kind in types),
+        rows=tuple(rows),
+        cut=cut,
+    )
+
+
+def _rows(batch: pyarrow.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    columns: list[list[Any]] = [column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns]
+    return zip(*columns, strict=True) if columns else iter(())

@@ -1,0 +1,126 @@
+"""Running a workspace, and what a surface shows of a run.
+
+Apart from the runtime because a summary needs more than the run itself knows:
+where each relation lies and why rows were refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from headwater import runtime
+from headwater.api.planning import plan
+from headwater.api.project import Project
+from headwater.api.quarantine import ReasonCount, count_reasons
+from headwater.errors import HeadwaterError
+from headwater.events import Listener
+from headwater.runtime.report import ProductReport, ProductStatus, RelationReport, RunReport
+from headwater.runtime.state.values import CheckResult
+from headwater.types import Counts, RelationName
+
+__all__ = ["ProductOutcome", "RelationOutcome", "RunOutcome", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class RelationOutcome:
+    """One relation in a run; ``where`` is the folder of its table, relative to the workspace when inside it."""
+
+    relation: RelationName
+    counts: Counts
+    rebuilt: bool
+    where: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductOutcome:
+    """One product in a run; ``error`` is what stopped it, ``recovered`` the epoch an earlier run left to publish."""
+
+    product: str
+    status: ProductStatus
+    epochs: int
+    seconds: float
+    relations: tuple[RelationOutcome, ...]
+    checks: tuple[CheckResult, ...]
+    recovered: int | None
+    error: HeadwaterError | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """A finished run.
+
+    ``balanced`` is the law ``read = accepted + late + quarantined`` over every
+    relation; ``reasons`` why rows were refused in this run, most frequent first.
+    """
+
+    run: str
+    environment: str
+    started_at: datetime
+    finished_at: datetime
+    nothing_to_do: bool
+    balanced: bool
+    counts: Counts
+    products: tuple[ProductOutcome, ...]
+    reasons: tuple[ReasonCount, ...]
+    exit_code: int
+
+
+def run(project: Project, *, listener: Listener | None = None) -> RunOutcome:
+    """Run every product of the workspace until its sources are exhausted.
+
+    Failures of the data and of outside systems are part of the outcome; wrong
+    declarations are raised before anything is read.
+
+    Raises:
+        DeclarationErrors: the workspace cannot be planned.
+        UsageError: another process runs it.
+    """
+    report = runtime.run(plan(project), project.layout, listeners=[listener] if listener else [])
+    refused = [port.relation for port in _ports(report) if port.counts.quarantined]
+    reasons = count_reasons(project, refused, run=report.run) if refused else ()
+    return RunOutcome(
+        run=report.run,
+        environment=report.environment,
+        started_at=report.started_at,
+        finished_at=report.finished_at,
+        nothing_to_do=all(product.status == "unchanged" for product in report.products),
+        balanced=report.balanced,
+        counts=report.counts,
+        products=tuple(_outcome(project, product) for product in report.products),
+        reasons=reasons,
+        exit_code=report.exit_code,
+    )
+
+
+def _ports(report: RunReport) -> Iterator[RelationReport]:
+    for product in report.products:
+        yield from product.relations
+
+
+def _outcome(project: Project, report: ProductReport) -> ProductOutcome:
+    return ProductOutcome(
+        product=report.product,
+        status=report.status,
+        epochs=report.epochs,
+        seconds=report.duration.total_seconds(),
+        relations=tuple(
+            RelationOutcome(port.relation, port.counts, port.rebuilt, where(project, port.relation))
+            for port in report.relations
+        ),
+        checks=report.checks,
+        recovered=report.recovered,
+        error=report.error,
+    )
+
+
+def where(project: Project, relation: RelationName) -> str | None:
+    """The folder of a relation's table, relative to the workspace when inside it; None for what is not stored."""
+    model = project.workspace.models.get(relation)
+    if model is None or model.output == "view":
+        return None
+    folder = f"{project.layout.lake}/{relation.product}/{relation.name}"
+    path = Path(folder)
+    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else folder

@@ -1,0 +1,96 @@
+"""Published relations made readable in a session: tables, quarantines, and views over them.
+
+Apart from queries because quarantine listings and run summaries read the same
+shelf. Names are looked up in the declarations; a relation that was declared
+and never published says so.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+from headwater.api.project import Project
+from headwater.errors import UsageError, did_you_mean
+from headwater.quality import QUARANTINE_SCHEMA
+from headwater.runtime.tables import Tables
+from headwater.spec.declarations import Model
+from headwater.spi.engine import Session
+from headwater.spi.table import AtTime, AtVersion, Table
+from headwater.types import RelationName, quote_identifier
+
+__all__ = ["Shelf"]
+
+_suffix: Final = "__quarantine"
+
+
+class Shelf:
+    """What a project has published, to be read in one session."""
+
+    def __init__(self, project: Project, session: Session) -> None:
+        self._project = project
+        self._session = session
+        self._tables = Tables(project.layout)
+
+    def provide(self, name: str, relation: RelationName, at: AtVersion | AtTime | None = None) -> None:
+        """Make a published relation readable under ``name``, a quoted identifier.
+
+        Raises:
+            UsageError: it is unknown, a source, a view asked for its past, or not published yet.
+        """
+        found = self.table(relation)
+        if found is None:
+            raise UsageError(
+                f"{relation} has not been published in the environment '{self._project.environment.name}' yet",
+                hint="'headwater run' publishes it",
+            )
+        self._session.view(name, found.scan(at=at))
+
+    def provide_quarantine(self, name: str, relation: RelationName) -> None:
+        """Make the refused rows of a relation readable under ``name``: none when there never were any."""
+        found = self.table(relation.quarantine)
+        if found is None:
+            nothing = ", ".join(f"CAST(NULL AS {c.type}) AS {quote_identifier(c.name)}" for c in QUARANTINE_SCHEMA)
+            self._session.define(name, f"SELECT {nothing} WHERE false")
+        else:
+            self._session.view(name, found.scan(), schema=QUARANTINE_SCHEMA)
+
+    def table(self, relation: RelationName) -> Table | None:
+        """The relation's table; None when it was not published yet. Raises UsageError like :meth:`provide`."""
+        found = self._tables.open(relation, self.format(relation))
+        return found if found.exists() else None
+
+    def format(self, relation: RelationName) -> str:
+        """The table format of a relation that is stored. Raises UsageError for an unknown one and a source."""
+        workspace = self._project.workspace
+        default = self._project.environment.lake.format
+        model = workspace.models.get(relation)
+        if model is not None:
+            return model.output or default
+        if relation.name.endswith(_suffix):
+            base = RelationName(relation.product, relation.name.removesuffix(_suffix))
+            if base in workspace.sources:
+                return default
+            if base in workspace.models:
+                output = workspace.models[base].output or default
+                return default if output == "view" else output
+        raise self._unknown(relation)
+
+    def model(self, relation: RelationName) -> Model | None:
+        return self._project.workspace.models.get(relation)
+
+    def _unknown(self, relation: RelationName) -> UsageError:
+        if relation in self._project.workspace.sources:
+            return UsageError(
+                f"{relation} is a source: its rows are not published",
+                hint="query a model that reads it" + self._readers(relation),
+            )
+        return UsageError(f"there is no relation '{relation}'", hint=did_you_mean(str(relation), self._known))
+
+    def _readers(self, relation: RelationName) -> str:
+        near = sorted(str(model) for model in self._project.workspace.models if model.product == relation.product)
+        return f", such as {near[0]}" if near else ""
+
+    @cached_property
+    def _known(self) -> tuple[str, ...]:
+        return tuple(map(str, self._project.workspace.models))

@@ -1,0 +1,32 @@
+"""``headwater check``: everything that can be wrong without reading data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headwater import api
+from headwater.cli.screen import show_json, show_text
+
+if TYPE_CHECKING:
+    from headwater.cli.settings import Settings
+
+__all__ = ["check"]
+
+
+def check(settings: Settings) -> None:
+    """Say what was verified; errors are raised, all at once."""
+    report = api.check(api.load(settings.directory, settings.environment))
+    if settings.output == "json":
+        show_json(report)
+        return
+    counts = [
+        _counted(report.products, "product"),
+        _counted(report.sources, "source"),
+        _counted(report.models, "model"),
+        _counted(report.contracts, "contract"),
+    ]
+    show_text(settings, f"{report.workspace}: {', '.join(counts)}; no errors")
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
