@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from headwater.errors import Location
 from headwater.types import RelationName, Schema
 
-__all__ = ["Analysis", "Binder", "ColumnLineage", "ColumnReference"]
+__all__ = ["Analysis", "Binder", "ColumnLineage", "ColumnReference", "QueryWarning"]
 
 
 class Binder(Protocol):
@@ -49,6 +50,15 @@ class ColumnLineage:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryWarning:
+    """Something that makes a query's result depend on more than its inputs, such as LIMIT without an order."""
+
+    message: str
+    hint: str
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """A model's query, understood.
 
@@ -64,3 +74,4 @@ class Analysis:
     schema: Schema
     reads: tuple[RelationName, ...]
     lineage: tuple[ColumnLineage, ...] = field(default=())
+    warnings: tuple[QueryWarning, ...] = field(default=())
