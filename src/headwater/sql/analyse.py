@@ -1,0 +1,180 @@
+"""From a query's text to its analysis: parse, guard, resolve, lower, bind.
+
+The one place that knows the order of the stages. Every problem of a query is
+collected before failing; the binder is asked only about queries without any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from headwater.errors import Location
+from headwater.sql import guard
+from headwater.sql.analysis import Analysis, Binder, ColumnLineage
+from headwater.sql.binding import bind
+from headwater.sql.blocks import block_of
+from headwater.sql.expressions import Resolution
+from headwater.sql.lowering import lower_windows
+from headwater.sql.normalise import normalise
+from headwater.sql.parse import dialect, parse_query
+from headwater.sql.scope import NOTHING, Block, Scope, transformations
+from headwater.sql.text import Problems, QueryText, position
+from headwater.types import RelationName, Schema
+
+__all__ = ["ParsedQuery", "TableReference", "analyse", "parse", "reads"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableReference:
+    """A table a query names: ``parts`` as written (``("product", "relation")`` or ``("relation",)``)."""
+
+    parts: tuple[str, ...]
+    where: Location
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParsedQuery:
+    """A query that was read once: what it refers to is known before any schema is."""
+
+    text: QueryText
+    tree: exp.Query
+    references: tuple[TableReference, ...]
+
+
+def parse(query: str, *, path: str, first_line: int = 1) -> ParsedQuery:
+    """Read a model's query and find the tables it refers to.
+
+    Raises:
+        DeclarationError: it cannot be parsed or is not one query.
+        DeclarationErrors: it holds what a model may not, see :mod:`headwater.sql.guard`.
+    """
+    text = QueryText(query, path, first_line)
+    tree = parse_query(text)
+    problems = Problems(text)
+    guard.check(tree, problems, guard.model)
+    problems.raise_any()
+    found = tuple(
+        TableReference(tuple(part.name for part in table.parts), text.location(position(table)))
+        for table in _external_tables(tree, frozenset())
+    )
+    return ParsedQuery(text, tree, found)
+
+
+def reads(query: str, *, path: str, first_line: int = 1) -> tuple[TableReference, ...]:
+    """The tables a query refers to, CTEs excluded; raises like :func:`parse`."""
+    return parse(query, path=path, first_line=first_line).references
+
+
+def analyse(
+    query: ParsedQuery | str,
+    *,
+    name: RelationName,
+    resolve: Callable[[tuple[str, ...]], RelationName],
+    schemas: Mapping[RelationName, Schema],
+    binder: Binder,
+    path: str = "",
+    first_line: int = 1,
+) -> Analysis:
+    """Understand a model's query.
+
+    Args:
+        query: from :func:`parse`, or the text, which ``path`` and ``first_line`` then locate.
+        name: the relation the query defines; it may not read itself.
+        resolve: the relation behind the parts of a table name; raises DeclarationError for unknown ones.
+        schemas: the columns of everything the query may read.
+        binder: tells the exact types, see :class:`Binder`.
+
+    Raises:
+        DeclarationErrors: everything that is wrong, each located.
+    """
+    parsed = parse(query, path=path, first_line=first_line) if isinstance(query, str) else query
+    problems = Problems(parsed.text)
+    tree = parsed.tree.copy()
+    normalise(tree)
+    resolution = Resolution(problems, resolve, schemas, block_of)
+    block = block_of(tree, Scope(None, {}), resolution, root=True)
+    _check_outputs(tree, block, problems)
+    if name in resolution.reads:
+        problems.add(f"'{name}' reads itself", tree, hint="read the relations it is made from")
+    problems.raise_any()
+    canonical = generate(tree)
+    engine_sql = generate(tree) if lower_windows(tree, problems) else canonical
+    problems.raise_any()
+    schema = bind(engine_sql, {relation: schemas[relation] for relation in resolution.reads}, binder, parsed)
+    return Analysis(
+        canonical=canonical,
+        engine_sql=engine_sql,
+        schema=schema,
+        reads=tuple(resolution.reads),
+        lineage=_lineage(block, schema),
+        warnings=tuple(resolution.warnings),
+    )
+
+
+def generate(tree: exp.Expr) -> str:
+    """The text of a resolved tree: every identifier quoted, no comments."""
+    return tree.sql(dialect, identify=True, comments=False)
+
+
+def _external_tables(tree: exp.Expr, hidden: frozenset[str]) -> Iterator[exp.Table]:
+    """Tables in the order of the text that are not CTEs where they stand."""
+    with_ = tree.args.get("with_")
+    if with_ is not None:
+        recursive = bool(with_.args.get("recursive"))
+        for cte in with_.expressions:
+            alias = cte.alias.lower()
+            yield from _external_tables(cte.this, hidden | {alias} if recursive else hidden)
+            hidden |= {alias}
+    if isinstance(tree, exp.Table) and isinstance(tree.this, exp.Identifier):
+        if len(tree.parts) > 1 or tree.name.lower() not in hidden:
+            yield tree
+    for child in tree.iter_expressions():
+        if child is not with_:
+            yield from _external_tables(child, hidden)
+
+
+def _check_outputs(tree: exp.Expr, block: Block, problems: Problems) -> None:
+    """Every output column of a model has a name of its own."""
+    leftmost: exp.Expr = tree
+    while not isinstance(leftmost, exp.Select) and isinstance(leftmost.this, exp.Expr):
+        leftmost = leftmost.this
+    projections = leftmost.expressions if isinstance(leftmost, exp.Select) else []
+    aligned = len(projections) == len(block.columns)
+    seen: set[str] = set()
+    for at, output in enumerate(block.columns):
+        node = projections[at] if aligned else tree
+        if not output.name:
+            written = node.sql(dialect, comments=False)
+            problems.add(
+                f"output column {at + 1} has no name",
+                node,
+                detail=None if len(written) > 60 else written,
+                hint="give it one with AS",
+            )
+        elif output.name.lower() in seen:
+            problems.add(
+                f"two output columns are named '{output.name}'",
+                node,
+                hint="rename one with AS; in a star with EXCLUDE or RENAME; or join with USING",
+            )
+        seen.add(output.name.lower())
+
+
+def _lineage(block: Block, schema: Schema) -> tuple[ColumnLineage, ...]:
+    known = {output.name.lower(): output.derivation for output in block.columns}
+    rest = block.rest or NOTHING
+    found = []
+    for column in schema:
+        derivation = known.get(column.name.lower(), rest)
+        found.append(
+            ColumnLineage(
+                column.name,
+                tuple(sorted(derivation.direct)),
+                tuple(sorted(derivation.indirect | block.indirect)),
+                transformations[derivation.kind],
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,165 @@
+"""Window table functions as plain DuckDB SQL.
+
+Apart from the analyser so that each window has its one rule here. Windows are
+aligned to 1970-01-01 00:00 plus the offset; a row whose time is NULL is in no
+window. The session's time zone must be UTC (docs/reference/quirks.md).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from sqlglot import exp
+
+from headwater.sql.parse import dialect
+from headwater.sql.text import Problems
+from headwater.sql.windows import COLUMNS_META, WindowCall, window_call
+from headwater.types import quote_identifier
+
+__all__ = ["interval_length", "lower_windows"]
+
+_units: Final = {
+    "MICROSECOND": timedelta(microseconds=1),
+    "MILLISECOND": timedelta(milliseconds=1),
+    "SECOND": timedelta(seconds=1),
+    "MINUTE": timedelta(minutes=1),
+    "HOUR": timedelta(hours=1),
+    "DAY": timedelta(days=1),
+    "WEEK": timedelta(weeks=1),
+}
+_calendar_units: Final = frozenset({"MONTH", "QUARTER", "YEAR", "DECADE", "CENTURY", "MILLENNIUM"})
+_pair: Final = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+_origin: Final = "TIMESTAMP '1970-01-01 00:00:00'"
+
+
+def lower_windows(tree: exp.Expr, problems: Problems) -> bool:
+    """Replace every window table function in place; returns whether there was one."""
+    tables = [(table, call) for table in tree.find_all(exp.Table) if (call := window_call(table)) is not None]
+    for table, call in reversed(tables):
+        lengths = _checked(call, problems)
+        if lengths is not None:
+            text = _lowered(call, lengths)
+            query = dialect.parser().parse(dialect.tokenize(text), text)[0]
+            table.replace(exp.Subquery(this=query, alias=table.args.get("alias")))
+    return bool(tables)
+
+
+def interval_length(node: exp.Expr) -> timedelta | None:
+    """The length of a constant interval, None when it varies (months) or is computed."""
+    if not isinstance(node, exp.Interval) or not isinstance(node.this, exp.Literal):
+        return None
+    unit = node.args.get("unit")
+    if unit is not None:
+        length = _units.get(unit.name.upper().rstrip("S")) if isinstance(unit, exp.Var) else None
+        try:
+            return None if length is None else length * float(node.this.name)
+        except ValueError:
+            return None
+    total, at, text = timedelta(), 0, node.this.name
+    while match := _pair.match(text, at):
+        length = _units.get(match[2].upper().rstrip("S"))
+        if length is None:
+            return None
+        total += length * float(match[1])
+        at = match.end()
+    return total if at and not text[at:].strip() else None
+
+
+def _lowered(call: WindowCall, lengths: list[timedelta]) -> str:
+    """The query that gives each row of the call's table its windows; every part is generated from the tree."""
+    relation, time = _sql(call.relation), _sql(call.column)
+    intervals = [_sql(node) for node in call.intervals]
+    known = call.node.meta.get(COLUMNS_META)
+    columns = "*" if known is None else ", ".join(quote_identifier(name) for name in known)
+    last = "window_end - INTERVAL '1' MICROSECOND AS window_time"
+    match call.kind:
+        case "TUMBLE":
+            return (
+                f"SELECT {columns}, {_bucket(intervals[0], time, intervals[1:])} AS window_start, "
+                f"window_start + {intervals[0]} AS window_end, {last} "
+                f"FROM {relation} WHERE {time} IS NOT NULL"
+            )
+        case "HOP":
+            count = -(-lengths[1] // lengths[0])
+            overlapping = "" if lengths[1] % lengths[0] == timedelta() else f" AND window_end > {time}"
+            columns = columns if known is not None else "* EXCLUDE (_hop)"
+            return (
+                f"SELECT {columns}, {_bucket(intervals[0], time, intervals[2:])} - {intervals[0]} * _hop AS window_start, "
+                f"window_start + {intervals[1]} AS window_end, {last} "
+                f"FROM {relation} CROSS JOIN range({count}) AS _hops(_hop) WHERE {time} IS NOT NULL{overlapping}"
+            )
+        case "CUMULATE":
+            count = lengths[1] // lengths[0]
+            columns = columns if known is not None else "* EXCLUDE (_step)"
+            return (
+                f"SELECT {columns}, {_bucket(intervals[1], time, intervals[2:])} AS window_start, "
+                f"window_start + {intervals[0]} * _step AS window_end, {last} "
+                f"FROM {relation} CROSS JOIN range(1, {count + 1}) AS _steps(_step) "
+                f"WHERE {time} IS NOT NULL AND window_end > {time}"
+            )
+        case _:
+            columns = columns if known is not None else "* EXCLUDE (_begins, _session)"
+            return _session(call, relation, time, intervals[0], columns, last)
+
+
+def _session(call: WindowCall, relation: str, time: str, gap: str, columns: str, last: str) -> str:
+    """Sessions are numbered by counting their beginnings in the order of time, key by key."""
+    keys = ", ".join(_sql(key) for key in call.keys)
+    by_key = f"PARTITION BY {keys} ORDER BY {time}" if keys else f"ORDER BY {time}"
+    by_session = f"PARTITION BY {keys}, _session" if keys else "PARTITION BY _session"
+    begins = f"CASE WHEN {time} <= lag({time}) OVER ({by_key}) + {gap} THEN 0 ELSE 1 END"
+    marked = f"SELECT *, {begins} AS _begins FROM {relation} WHERE {time} IS NOT NULL"
+    numbered = f"SELECT *, sum(_begins) OVER ({by_key} ROWS UNBOUNDED PRECEDING) AS _session FROM ({marked})"
+    return (
+        f"SELECT {columns}, min({time}) OVER ({by_session}) AS window_start, "
+        f"max({time}) OVER ({by_session}) + {gap} AS window_end, {last} FROM ({numbered})"
+    )
+
+
+def _bucket(width: str, time: str, offset: list[str]) -> str:
+    origin = f"{_origin} + {offset[0]}" if offset else _origin
+    return f"time_bucket({width}, {time}, {origin})"
+
+
+def _sql(node: exp.Expr) -> str:
+    return node.sql(dialect, identify=True, comments=False)
+
+
+def _checked(call: WindowCall, problems: Problems) -> list[timedelta] | None:
+    """The lengths of a call's intervals, None after noting what is wrong with them."""
+    lengths: list[timedelta] = []
+    for at, node in enumerate(call.intervals):
+        length = interval_length(node)
+        if length is None and call.kind == "TUMBLE" and at == 0 and _is_calendar(node):
+            length = timedelta(days=28)
+        if length is None:
+            problems.add(
+                f"{call.kind} needs constant intervals of a fixed length",
+                node,
+                hint="INTERVAL '1' HOUR, INTERVAL 10 MINUTES; months and years only as the size of TUMBLE",
+            )
+            return None
+        offset = at == {"TUMBLE": 1, "HOP": 2, "CUMULATE": 2, "SESSION": 1}[call.kind]
+        if length <= timedelta() and not offset:
+            problems.add(f"an interval of {call.kind} is not longer than nothing", node)
+            return None
+        lengths.append(length)
+    if call.kind == "CUMULATE" and lengths[1] % lengths[0]:
+        problems.add("CUMULATE needs a size that is a multiple of its step", call.intervals[1])
+        return None
+    if call.kind == "HOP" and lengths[0] > lengths[1]:
+        problems.add(
+            "HOP needs a size that is at least its slide",
+            call.intervals[1],
+            detail="rows between two windows would be in none",
+            hint="the slide comes first: HOP(t, c, slide, size)",
+        )
+        return None
+    return lengths
+
+
+def _is_calendar(node: exp.Expr) -> bool:
+    unit = node.args.get("unit")
+    return isinstance(unit, exp.Var) and unit.name.upper().rstrip("S") in _calendar_units

@@ -1,0 +1,44 @@
+"""Spellings that mean the same, made the same before names are resolved.
+
+Apart from resolution because these rules need no schema: a function called on a
+value (``x.upper()``) is the function with that value first; keywords that
+sqlglot keeps as text are written in capitals.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+__all__ = ["normalise"]
+
+
+def normalise(tree: exp.Expr) -> None:
+    """Rewrite a parsed query in place."""
+    for node in list(tree.walk()):
+        if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
+            _call(node)
+        elif isinstance(node, exp.WindowSpec):
+            for key in ("kind", "start", "start_side", "end", "end_side"):
+                if isinstance(node.args.get(key), str):
+                    node.set(key, node.args[key].upper())
+
+
+def _call(node: exp.Dot) -> None:
+    """``value.f(x)`` becomes ``f(value, x)``."""
+    function = node.expression
+    value = node.this
+    names = _names(value)
+    if names is not None:
+        value = exp.Column(**dict(zip(("this", "table", "db", "catalog"), reversed(names), strict=False)))
+    if isinstance(function, exp.Anonymous):
+        function.set("expressions", [value, *function.expressions])
+        node.replace(function)
+
+
+def _names(value: exp.Expr) -> list[exp.Identifier] | None:
+    if isinstance(value, exp.Identifier):
+        return [value]
+    if isinstance(value, exp.Dot) and isinstance(value.expression, exp.Identifier):
+        before = _names(value.this)
+        return [*before, value.expression] if before is not None and len(before) < 4 else None
+    return None

@@ -1,0 +1,138 @@
+"""Text to one parsed query, or located errors.
+
+Apart from analysis because ad-hoc queries, predicates and dependency extraction
+parse too, and because a model is parsed once: its dependencies are read from
+the same tree that is analysed later.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from headwater.errors import DeclarationError
+from headwater.sql.dialect import HeadwaterDialect, WindowSyntaxError, rewrite_windows
+from headwater.sql.text import QueryText
+from headwater.sql.windows import place_window_tables
+
+__all__ = ["dialect", "parse_expression", "parse_query"]
+
+dialect: Final = HeadwaterDialect()
+
+_jinja: Final = re.compile(r"\{\{|\{%|\{#")
+_no_position: Final = re.compile(r"(?:\. )?Line \d+, Col: \d+\.?.*", re.DOTALL)
+_query_classes: Final = (exp.Select, exp.SetOperation, exp.Values, exp.Subquery)
+
+
+def parse_query(text: QueryText) -> exp.Query:
+    """The one query a text holds.
+
+    Raises:
+        DeclarationError: it is not SQL, not a query, or more than one.
+    """
+    trees = _parse(text)
+    if not trees:
+        raise DeclarationError("there is no query here", where=text.location(0), hint="write one SELECT")
+    if len(trees) > 1:
+        offset = _second_statement(text)
+        raise DeclarationError(
+            "a model is one query, this text has more than one statement",
+            where=text.location(offset),
+            hint="move the second statement into a model of its own",
+        )
+    tree = trees[0]
+    if isinstance(tree, exp.Values):
+        tree = exp.select("*").from_(tree)
+    if not isinstance(tree, _query_classes):
+        raise _not_a_query(tree, text)
+    return tree
+
+
+def parse_expression(text: QueryText) -> exp.Expr:
+    """A scalar expression, such as a predicate over one row."""
+    tokens = _tokenize(text)
+    try:
+        trees = dialect.parser().parse_into(exp.Condition, tokens, text.text)
+    except ParseError as error:
+        raise _parse_error(error, text) from error
+    tree = trees[0] if len(trees) == 1 else None
+    if tree is None:
+        raise DeclarationError("there is no expression here", where=text.location(0))
+    return tree
+
+
+def _parse(text: QueryText) -> list[exp.Expr]:
+    tokens = _tokenize(text)
+    try:
+        trees = dialect.parser().parse(tokens, text.text)
+    except ParseError as error:
+        raise _parse_error(error, text) from error
+    found = [tree for tree in trees if tree is not None]
+    for tree in found:
+        place_window_tables(tree)
+    return found
+
+
+def _tokenize(text: QueryText) -> list[Token]:
+    if braces := _jinja.search(text.text):
+        raise DeclarationError(
+            "templates such as {{ ... }} are not part of the language",
+            where=text.location(braces.start()),
+            hint="name relations in plain SQL (product.relation); values that differ by environment belong to headwater.yaml",
+        )
+    try:
+        return rewrite_windows(dialect.tokenize(text.text))
+    except TokenError as error:
+        raise DeclarationError(
+            "the text cannot be read as SQL: a quote or comment is not closed", where=text.location(len(text.text))
+        ) from error
+    except WindowSyntaxError as error:
+        raise DeclarationError(str(error), where=text.location(error.start)) from error
+
+
+def _parse_error(error: ParseError, text: QueryText) -> DeclarationError:
+    found = error.errors[0] if error.errors else {}
+    line, column = found.get("line"), found.get("col")
+    highlight = found.get("highlight") or ""
+    offset = len(text.text.rstrip())
+    if line is not None and column is not None and 1 <= line <= len(text.line_starts):
+        offset = text.line_starts[line - 1] + max(column - len(highlight), 0)
+    description = _no_position.sub("", str(found.get("description") or error)).strip().rstrip(".")
+    near = f" near '{highlight}'" if highlight else " at the end of the query"
+    return DeclarationError(f"the SQL cannot be parsed{near}", detail=description or None, where=text.location(offset))
+
+
+def _second_statement(text: QueryText) -> int:
+    seen = False
+    for token in dialect.tokenize(text.text):
+        if seen:
+            return token.start
+        seen = token.token_type == TokenType.SEMICOLON
+    return 0
+
+
+def _not_a_query(tree: exp.Expr, text: QueryText) -> DeclarationError:
+    tokens = dialect.tokenize(text.text)
+    word = tokens[0].text.upper()
+    hints = {
+        "COPY": "headwater publishes the result itself: name the table format in the model's header, `output parquet`",
+        "ATTACH": "declare the database as a source in headwater.yaml",
+        "INSTALL": "extensions of the engine are part of an environment, not of a query",
+        "LOAD": "extensions of the engine are part of an environment, not of a query",
+        "CREATE": "write the SELECT alone: headwater creates and publishes its result",
+        "INSERT": "write the SELECT alone: headwater appends its rows",
+        "SET": "settings of the engine belong to `environments` in headwater.yaml",
+        "PRAGMA": "settings of the engine belong to `environments` in headwater.yaml",
+        "PIVOT": "write SELECT * FROM t PIVOT (sum(x) FOR c IN ('a', 'b')), which names its columns",
+        "UNPIVOT": "write SELECT * FROM t UNPIVOT (value FOR name IN (a, b))",
+    }
+    return DeclarationError(
+        f"{word} is not a query",
+        detail="only SELECT, WITH, VALUES and set operations are read",
+        hint=hints.get(word, "write one SELECT"),
+        where=text.location(tokens[0].start),
+    )
