@@ -9,20 +9,21 @@ what headwater makes of a sound document. Properties of the semantic type
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Final, Literal, TypeAlias, cast
 
-from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
+from headwater.errors import DeclarationError, DeclarationErrors, Location, did_you_mean
 from headwater.spec.contract import Contract, Property, QualityRule, Severity
 from headwater.spec.documents import Document, Path
 from headwater.spec.logical_types import column_type
 from headwater.spec.odcs import validate_contract
 from headwater.spec.promises import Promises, read_promises
-from headwater.spec.relationships import Names, read_relationships
+from headwater.spec.relationships import Names, RelationshipReader
 from headwater.types import Json
 
 __all__ = ["to_contracts"]
 
 Element = Mapping[str, Json]
+_Kind: TypeAlias = Literal["library", "sql", "text", "custom"]
 
 _operators: Final = (
     "mustBe",
@@ -68,16 +69,18 @@ class _Reader:
     def read(self) -> tuple[Contract, ...]:
         objects = _elements(self._data.get("schema"))
         shared = read_promises(self._document, ("customProperties",), self.errors)
-        names = Names(objects)
+        relationships = RelationshipReader(self._document, Names(objects), self.errors)
         self._check_unique([str(schema["name"]) for schema in objects], ("schema",), "schema object")
-        return tuple(self._contract(schema, ("schema", index), shared, names) for index, schema in enumerate(objects))
+        return tuple(
+            self._contract(schema, ("schema", index), shared, relationships) for index, schema in enumerate(objects)
+        )
 
-    def _contract(self, schema: Element, path: Path, shared: Promises, names: Names) -> Contract:
+    def _contract(self, schema: Element, path: Path, shared: Promises, relationships: RelationshipReader) -> Contract:
         own = read_promises(self._document, (*path, "customProperties"), self.errors)
         properties = self._properties(schema.get("properties"), (*path, "properties"))
         columns = {column.name.casefold() for column in properties}
         event_time = own.event_time or shared.event_time
-        references = (*own.references, *read_relationships(self._document, schema, path, names, self.errors))
+        references = (*own.references, *relationships.read(schema, path))
         if event_time and columns and event_time.column.casefold() not in columns:
             self._no_column(event_time.column, properties, event_time.where)
         for reference in references if columns else ():
@@ -111,7 +114,8 @@ class _Reader:
 
     def _property(self, element: Element, path: Path) -> Property:
         name = str(element.get("physicalName") or element.get("name"))
-        options = cast("Mapping[str, Json]", element.get("logicalTypeOptions") or {})
+        options = cast("Element", element.get("logicalTypeOptions") or {})
+        entries = cast("Element", element.get("map") or {})
         return Property(
             name=name,
             logical_type=cast("str | None", element.get("logicalType")),
@@ -123,23 +127,30 @@ class _Reader:
             enum=tuple(entry["value"] for entry in _elements(element.get("enum"))),
             rules=self._rules(element.get("quality"), (*path, "quality"), name),
             properties=self._properties(element.get("properties"), (*path, "properties")),
+            items=self._part(element.get("items"), (*path, "items"), name)
+            or self._part(entries.get("value"), (*path, "map", "value"), name),
+            map_key=self._part(entries.get("key"), (*path, "map", "key"), name),
             description=cast("str | None", element.get("description")),
             classification=cast("str | None", element.get("classification")),
             where=self._document.where((*path, "name")),
         )
 
+    def _part(self, element: Json, path: Path, name: str) -> Property | None:
+        """What the items of a list, or the keys or values of a map, promise."""
+        return self._property({"name": name, **element}, path) if isinstance(element, Mapping) else None
+
     def _key_position(self, element: Element, path: Path) -> int | None:
-        """The declared position, else the place in the file: both put key columns into one order."""
+        """The declared position, else the line in the file: key columns without one keep their order."""
         if element.get("primaryKey") is not True:
             return None
         declared = element.get("primaryKeyPosition")
-        return declared if isinstance(declared, int) and declared > 0 else int(path[-1]) + 1
+        return declared if isinstance(declared, int) and declared > 0 else self._document.values[path][0]
 
     def _rules(self, found: Json, path: Path, column: str | None) -> tuple[QualityRule, ...]:
         return tuple(self._rule(rule, (*path, index), column) for index, rule in enumerate(_elements(found)))
 
     def _rule(self, rule: Element, path: Path, column: str | None) -> QualityRule:
-        kind = rule.get("type") or ("library" if "metric" in rule else "text")
+        kind = cast("_Kind", rule.get("type") or ("library" if "metric" in rule else "text"))
         operator = next((name for name in _operators if name in rule), None)
         unit = rule.get("unit", "rows")
         if kind == "library" and unit not in ("rows", "percent"):
@@ -149,7 +160,7 @@ class _Reader:
                 DeclarationError(message, hint=did_you_mean(str(unit), ("rows", "percent")), where=where)
             )
         return QualityRule(
-            type=cast("QualityRule", kind),  # type: ignore[arg-type]
+            type=kind,
             name=cast("str | None", rule.get("name")),
             metric=cast("str | None", rule.get("metric")),
             query=cast("str | None", rule.get("query")),
@@ -174,9 +185,9 @@ class _Reader:
                 )
             seen.add(name.casefold())
 
-    def _no_column(self, name: str, properties: Sequence[Property], where: object) -> None:
+    def _no_column(self, name: str, properties: Sequence[Property], where: Location | None) -> None:
         hint = did_you_mean(name, [column.name for column in properties])
-        self.errors.append(DeclarationError(f"there is no column '{name}'", hint=hint, where=where))  # type: ignore[arg-type]
+        self.errors.append(DeclarationError(f"there is no column '{name}'", hint=hint, where=where))
 
 
 def _elements(found: Json) -> list[Element]:

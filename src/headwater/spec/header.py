@@ -226,9 +226,9 @@ class _HeaderParser:
         return items
 
     def _name(self) -> Token:
-        if self._next.kind in ("word", "quoted") and self._next.value:
-            return self._advance()
-        self._fail(f"expected a name, but found {self._next}", self._next)
+        if self._next.kind not in ("word", "quoted") or not self._next.value:
+            self._fail(f"expected a name, but found {self._next}", self._next)
+        return self._advance()
 
     def _word_or_text(self) -> Token:
         return self._advance() if self._next.kind == "text" else self._name()

@@ -60,7 +60,8 @@ class _Linker:
         for source in sources.values():
             products.setdefault(source.relation.product, Product(source.relation.product, source.relation.product))
         if not self.errors:
-            products = link_ports(products, models, sources, [each for _, each in parts.contracts], self.errors)
+            products, wrong = link_ports(products, models, sources, [each for _, each in parts.contracts])
+            self.errors.extend(wrong)
         return Workspace(
             name=settings.name,
             root=root,
@@ -177,7 +178,7 @@ class _Linker:
     def _contracts(self) -> Mapping[str, Contract]:
         paths: dict[str, str] = {}
         contracts: dict[str, Contract] = {}
-        for product, contract in self._parts.contracts:
+        for _, contract in self._parts.contracts:
             first = paths.setdefault(contract.id, contract.path)
             if first != contract.path:
                 if all(error.where != contract.where for error in self.errors):

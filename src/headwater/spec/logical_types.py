@@ -119,26 +119,30 @@ def _is_known(type: DataType) -> bool:
 def _logical_type(logical: str, element: Mapping[str, Json], options: Mapping[str, Json]) -> DataType | None:
     match logical:
         case "integer":
-            return DataType(_integers.get(str(options.get("format")), "BIGINT"))
+            found = DataType(_integers.get(str(options.get("format")), "BIGINT"))
         case "number":
-            return DataType(_numbers.get(str(options.get("format")), "DOUBLE"))
+            found = DataType(_numbers.get(str(options.get("format")), "DOUBLE"))
         case "timestamp":
-            return DataType("TIMESTAMP WITH TIME ZONE" if options.get("timezone") else "TIMESTAMP")
+            found = DataType("TIMESTAMP WITH TIME ZONE" if options.get("timezone") else "TIMESTAMP")
+        case "vector":
+            size = cast("int", options.get("dimensions", 1))
+            found = DataType("ARRAY", (size,), element=DataType(_elements[str(options.get("elementType", "float32"))]))
+        case name if name in _simple:
+            found = DataType(_simple[name])
+        case _:
+            return _nested_type(logical, element)
+    return found
+
+
+def _nested_type(logical: str, element: Mapping[str, Json]) -> DataType | None:
+    match logical:
         case "array":
             items = element.get("items")
             return _list_of(column_type(items)) if isinstance(items, Mapping) else None
         case "object":
             return _struct(element.get("properties"))
-        case "map":
-            return _map(element.get("map"))
-        case "vector":
-            size = cast("int", options.get("dimensions", 1))
-            element_type = DataType(_elements[str(options.get("elementType", "float32"))])
-            return DataType("ARRAY", (size,), element=element_type)
-        case name if name in _simple:
-            return DataType(_simple[name])
         case _:
-            return None
+            return _map(element.get("map"))
 
 
 def _list_of(element: DataType | None) -> DataType | None:

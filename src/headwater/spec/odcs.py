@@ -94,7 +94,7 @@ def _translate(document: Document, error: ValidationError) -> Iterator[tuple[Pat
             hint = did_you_mean(str(error.instance), map(str, cast("list[Json]", valid)))
             yield path, DeclarationError(f"{name} cannot be {found}", hint=hint, where=where)
         case "pattern":
-            yield path, _bad_pattern(name, found, error, document, path)
+            yield path, _bad_pattern(name, found, document, path)
         case "anyOf" | "oneOf":
             yield path, _bad_union(name, found, error, document, path)
         case "not":
@@ -134,7 +134,7 @@ def _missing(document: Document, path: Path, error: ValidationError) -> Declarat
     return DeclarationError(message, hint=hint, where=document.where(path))
 
 
-def _bad_pattern(name: str, found: str, error: ValidationError, document: Document, path: Path) -> DeclarationError:
+def _bad_pattern(name: str, found: str, document: Document, path: Path) -> DeclarationError:
     if path[-1] == "id":
         hint = "an id has letters, digits, '-' and '_'"
     else:
@@ -151,7 +151,7 @@ def _bad_union(name: str, found: str, error: ValidationError, document: Document
     if not context:
         return DeclarationError(f"{name} has more than one comparison", hint="keep one of them", where=where)
     if any(inner.validator == "pattern" for inner in context):
-        return _bad_pattern(name, found, error, document, path)
+        return _bad_pattern(name, found, document, path)
     kinds = [str(inner.validator_value) for inner in context if inner.validator == "type"]
     wanted = " or ".join(dict.fromkeys(_words.get(kind, kind) for kind in kinds))
     return DeclarationError(f"{name} must be {wanted or 'something else'}, but is {found}", where=where)

@@ -7,7 +7,7 @@ source of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from headwater.errors import DeclarationError, did_you_mean
@@ -24,89 +24,86 @@ def link_ports(
     models: Mapping[RelationName, Model],
     sources: Mapping[RelationName, Source],
     contracts: Sequence[Contract],
-    errors: list[DeclarationError],
-) -> dict[str, Product]:
-    """Check all ports and give every input port its relation; what is wrong is added to ``errors``."""
-    ids = {contract.id for contract in contracts}
-    offered = _offered(products, models)
-    linked: dict[str, Product] = {}
-    for name, product in products.items():
+) -> tuple[dict[str, Product], list[DeclarationError]]:
+    """Products whose input ports know their relations, and what is wrong with any port."""
+    linker = _PortLinker(products, models, sources, frozenset(contract.id for contract in contracts))
+    return {name: linker.link(product) for name, product in products.items()}, linker.errors
+
+
+class _PortLinker:
+    def __init__(
+        self,
+        products: Mapping[str, Product],
+        models: Mapping[RelationName, Model],
+        sources: Mapping[RelationName, Source],
+        contract_ids: frozenset[str],
+    ) -> None:
+        self._products = products
+        self._models = models
+        self._sources = sources
+        self._contract_ids = contract_ids
+        self._offered = dict(self._all_offered())
+        self.errors: list[DeclarationError] = []
+
+    def link(self, product: Product) -> Product:
         for port in product.output_ports:
-            _check_output(product, port, models, ids, errors)
-        inputs = tuple(
-            _link_input(product, port, products, offered, sources, ids, errors) for port in product.input_ports
-        )
-        linked[name] = replace(product, input_ports=inputs)
-    return linked
+            self._check_output(product, port)
+        return replace(product, input_ports=tuple(self._link_input(product, port) for port in product.input_ports))
 
-
-def _offered(products: Mapping[str, Product], models: Mapping[RelationName, Model]) -> dict[RelationName, str | None]:
-    """What may be read across products, with the id of the contract each port names."""
-    offered: dict[RelationName, str | None] = {}
-    for name in models:
-        product = products[name.product]
-        if product.descriptor is None:
-            contract = models[name].contract
-            offered[name] = contract.id if contract else None
-        else:
+    def _all_offered(self) -> Iterator[tuple[RelationName, str | None]]:
+        """What may be read across products, with the id of the contract each port names."""
+        for name, model in self._models.items():
+            product = self._products[name.product]
+            promised = model.contract.id if model.contract else None
+            if product.descriptor is None:
+                yield name, promised
             for port in product.output_ports:
                 if port.name == name.name:
-                    contract = models[name].contract
-                    offered[name] = port.contract_id or (contract.id if contract else None)
-    return offered
+                    yield name, port.contract_id or promised
 
+    def _check_output(self, product: Product, port: OutputPort) -> None:
+        if RelationName(product.name, port.name) not in self._models:
+            names = [name.name for name in self._models if name.product == product.name]
+            message = f"the output port '{port.name}' is no model of '{product.name}'"
+            self._refuse(message, port, did_you_mean(port.name, names))
+        self._check_contract(port)
 
-def _check_output(
-    product: Product,
-    port: OutputPort,
-    models: Mapping[RelationName, Model],
-    ids: set[str],
-    errors: list[DeclarationError],
-) -> None:
-    if RelationName(product.name, port.name) not in models:
-        names = [name.name for name in models if name.product == product.name]
-        message = f"the output port '{port.name}' is no model of '{product.name}'"
-        errors.append(DeclarationError(message, hint=did_you_mean(port.name, names), where=port.where))
-    _check_contract(port, ids, errors)
+    def _check_contract(self, port: InputPort | OutputPort) -> None:
+        if port.contract_id is not None and port.contract_id not in self._contract_ids:
+            message = f"no contract has the id '{port.contract_id}', which the port '{port.name}' names"
+            self._refuse(message, port, did_you_mean(port.contract_id, self._contract_ids))
 
-
-def _check_contract(port: InputPort | OutputPort, ids: set[str], errors: list[DeclarationError]) -> None:
-    if port.contract_id is not None and port.contract_id not in ids:
-        message = f"no contract has the id '{port.contract_id}', which the port '{port.name}' names"
-        errors.append(DeclarationError(message, hint=did_you_mean(port.contract_id, ids), where=port.where))
-
-
-def _link_input(
-    product: Product,
-    port: InputPort,
-    products: Mapping[str, Product],
-    offered: Mapping[RelationName, str | None],
-    sources: Mapping[RelationName, Source],
-    ids: set[str],
-    errors: list[DeclarationError],
-) -> InputPort:
-    _check_contract(port, ids, errors)
-    own = RelationName(product.name, port.name)
-    if own in sources:
-        return replace(port, relation=own)
-    foreign = [name for name in offered if name.product != product.name]
-    if "." in port.name:
-        found = [name for name in foreign if str(name) == port.name]
-    else:
-        found = [name for name in foreign if name.name == port.name]
-        promised = [name for name in foreign if port.contract_id is not None and offered[name] == port.contract_id]
-        found = [name for name in found if name in promised] or promised or found
-    if len(found) == 1:
-        return replace(port, relation=found[0])
-    if found:
-        hint = f"write one of: {', '.join(map(str, sorted(found)))}"
-        message = f"the input port '{port.name}' may mean several relations"
-    else:
-        target = port.name.partition(".")[0]
-        closed = target in products and products[target].descriptor is not None
+    def _link_input(self, product: Product, port: InputPort) -> InputPort:
+        self._check_contract(port)
+        own = RelationName(product.name, port.name)
+        if own in self._sources:
+            return replace(port, relation=own)
+        foreign = [name for name in self._offered if name.product != product.name]
+        found = _meant(port, foreign, self._offered)
+        if len(found) == 1:
+            return replace(port, relation=found[0])
+        if found:
+            hint = f"write one of: {', '.join(map(str, sorted(found)))}"
+            self._refuse(f"the input port '{port.name}' may mean several relations", port, hint)
+            return port
         hint = did_you_mean(port.name, map(str, foreign)) or "no other product offers an output port"
-        message = f"the input port '{port.name}' is offered by no product"
-        if closed:
-            hint += f"; '{target}' offers only its outputPorts"
-    errors.append(DeclarationError(message, hint=hint, where=port.where))
-    return port
+        target = self._products.get(port.name.partition(".")[0])
+        detail = f"'{target.name}' offers only its outputPorts" if target and target.descriptor is not None else None
+        self._refuse(f"the input port '{port.name}' is offered by no product", port, hint, detail)
+        return port
+
+    def _refuse(
+        self, message: str, port: InputPort | OutputPort, hint: str | None = None, detail: str | None = None
+    ) -> None:
+        self.errors.append(DeclarationError(message, hint=hint, detail=detail, where=port.where))
+
+
+def _meant(
+    port: InputPort, foreign: Sequence[RelationName], offered: Mapping[RelationName, str | None]
+) -> list[RelationName]:
+    """The relations an input port may mean: by its full name, else by its name and its contract."""
+    if "." in port.name:
+        return [name for name in foreign if str(name) == port.name]
+    named = [name for name in foreign if name.name == port.name]
+    promised = [name for name in foreign if port.contract_id is not None and offered[name] == port.contract_id]
+    return [name for name in named if name in promised] or promised or named

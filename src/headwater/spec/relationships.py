@@ -8,13 +8,14 @@ Apart from the contract reader because the standard has two notations: names
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from headwater.errors import DeclarationError
 from headwater.spec.contract import Reference
 from headwater.spec.documents import Document, Path
 from headwater.types import Json
 
-__all__ = ["Names", "read_relationships"]
+__all__ = ["Names", "RelationshipReader"]
 
 Element = Mapping[str, Json]
 
@@ -45,49 +46,49 @@ class Names:
                 return None
 
 
-def read_relationships(
-    document: Document, schema: Element, path: Path, names: Names, errors: list[DeclarationError]
-) -> tuple[Reference, ...]:
-    """All references of a schema object: its own relationships, then those of its properties."""
-    found: list[Reference | None] = []
-    for index, entry in enumerate(_elements(schema.get("relationships"))):
-        at = (*path, "relationships", index)
-        found.append(_reference(document, at, _texts(entry["from"]), _texts(entry["to"]), names, errors))
-    for position, element in enumerate(_elements(schema.get("properties"))):
-        own = f"{schema['name']}.{element['name']}"
-        for index, entry in enumerate(_elements(element.get("relationships"))):
-            at = (*path, "properties", position, "relationships", index)
-            found.append(_reference(document, at, [own], _texts(entry["to"]), names, errors))
-    return tuple(reference for reference in found if reference)
+@dataclass(frozen=True, slots=True)
+class RelationshipReader:
+    """Reads the relationships of one contract file; what is wrong is added to ``errors``."""
 
+    document: Document
+    names: Names
+    errors: list[DeclarationError]
 
-def _reference(
-    document: Document,
-    path: Path,
-    sources: list[str],
-    targets: list[str],
-    names: Names,
-    errors: list[DeclarationError],
-) -> Reference | None:
-    where = document.where(path)
-    if len(sources) != len(targets):
-        message = f"the relationship has {len(sources)} columns on one side and {len(targets)} on the other"
-        errors.append(DeclarationError(message, where=where))
-        return None
-    resolved = [names.resolve(text) for text in (*sources, *targets)]
-    unknown = [text for text, found in zip((*sources, *targets), resolved, strict=True) if found is None]
-    if unknown:
-        hint = "refer to other files by name: product.schema.column"
-        errors.append(DeclarationError(f"'{unknown[0]}' names nothing in this contract", hint=hint, where=where))
-        return None
-    ends = [end for end in resolved if end]
-    from_, to = ends[: len(sources)], ends[len(sources) :]
-    relations = {relation for relation, _ in to}
-    if len(relations) > 1:
-        message = f"the relationship leads to several relations: {', '.join(sorted(relations))}"
-        errors.append(DeclarationError(message, where=where))
-        return None
-    return Reference(tuple(column for _, column in from_), to[0][0], tuple(column for _, column in to), where)
+    def read(self, schema: Element, path: Path) -> tuple[Reference, ...]:
+        """All references of a schema object: its own relationships, then those of its properties."""
+        found: list[Reference | None] = []
+        for index, entry in enumerate(_elements(schema.get("relationships"))):
+            at = (*path, "relationships", index)
+            found.append(self._reference(at, _texts(entry["from"]), _texts(entry["to"])))
+        for position, element in enumerate(_elements(schema.get("properties"))):
+            own = f"{schema['name']}.{element['name']}"
+            for index, entry in enumerate(_elements(element.get("relationships"))):
+                at = (*path, "properties", position, "relationships", index)
+                found.append(self._reference(at, [own], _texts(entry["to"])))
+        return tuple(reference for reference in found if reference)
+
+    def _reference(self, path: Path, sources: list[str], targets: list[str]) -> Reference | None:
+        if len(sources) != len(targets):
+            message = f"the relationship has {len(sources)} columns on one side and {len(targets)} on the other"
+            self._refuse(message, path)
+            return None
+        resolved = [self.names.resolve(text) for text in (*sources, *targets)]
+        unknown = [text for text, found in zip((*sources, *targets), resolved, strict=True) if found is None]
+        if unknown:
+            hint = "refer to other files by name: product.schema.column"
+            self._refuse(f"'{unknown[0]}' names nothing in this contract", path, hint)
+            return None
+        ends = [end for end in resolved if end]
+        from_, to = ends[: len(sources)], ends[len(sources) :]
+        relations = {relation for relation, _ in to}
+        if len(relations) > 1:
+            self._refuse(f"the relationship leads to several relations: {', '.join(sorted(relations))}", path)
+            return None
+        columns = tuple(column for _, column in from_)
+        return Reference(columns, to[0][0], tuple(column for _, column in to), self.document.where(path))
+
+    def _refuse(self, message: str, path: Path, hint: str | None = None) -> None:
+        self.errors.append(DeclarationError(message, hint=hint, where=self.document.where(path)))
 
 
 def _texts(value: Json) -> list[str]:
