@@ -22,12 +22,13 @@ from headwater.types import Schema
 __all__ = [
     "PartitionKey",
     "Transform",
-    "check_hive_partitions",
     "derive",
     "field_name",
     "hive_path",
     "hive_text",
+    "identity_columns",
     "parse_transform",
+    "resolve_partitions",
     "split",
 ]
 
@@ -85,21 +86,45 @@ def parse_transform(field: PartitionField, schema: Schema) -> Transform:
     return transform
 
 
-def check_hive_partitions(partition_by: Sequence[PartitionField], schema: Schema, format: str) -> None:
-    """Check the partition fields of a format that knows partitions as values in paths. Raises DeclarationError."""
+def resolve_partitions(
+    partition_by: Sequence[PartitionField], schema: Schema, format: str
+) -> tuple[PartitionField, ...]:
+    """The partition fields, columns spelled as in the schema, of a format that keeps partitions as values in paths.
+
+    Raises:
+        DeclarationError: as :func:`parse_transform`; or the format cannot partition so.
+    """
+    resolved = []
     for field in partition_by:
-        if parse_transform(field, schema).name == "bucket":
+        transform = parse_transform(field, schema)
+        if transform.name == "bucket":
             raise DeclarationError(
                 f"{format} tables cannot be partitioned by {field.transform} of {field.column}",
                 detail="readers of the format know no common hash",
                 hint="use output iceberg, or partition by another column",
             )
+        column = schema.get(field.column)
+        resolved.append(PartitionField(column.name if column else field.column, field.transform))
+        if transform.name != "identity" and schema.get(field_name(resolved[-1])) is not None:
+            raise DeclarationError(
+                f"the partition {field.transform}({field.column}) and the column {field_name(resolved[-1])} clash",
+                hint="rename the column",
+            )
+    if len(identity_columns(schema, resolved)) == len(schema):
+        raise DeclarationError("the table is partitioned by all of its columns", hint="leave one out of partition_by")
+    return tuple(resolved)
 
 
 def field_name(field: PartitionField) -> str:
     """The name that a derived partition value has in paths and metadata, as Iceberg names it."""
     name = field.transform.partition("[")[0]
     return field.column if name == "identity" else f"{field.column}_{name}"
+
+
+def identity_columns(schema: Schema, partition_by: Sequence[PartitionField]) -> list[str]:
+    """The columns, as the schema spells them, whose values are partition values and stand outside the files."""
+    identities = {field.column.casefold() for field in partition_by if field.transform == "identity"}
+    return [column.name for column in schema if column.name.casefold() in identities]
 
 
 def derive(array: pa.Array, transform: Transform) -> pa.Array:

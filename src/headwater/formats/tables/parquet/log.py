@@ -22,11 +22,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from headwater.formats.tables.datafiles import DataFile
 from headwater.formats.tables.payload import (
     commit_from_json,
     commit_to_json,
@@ -38,27 +39,10 @@ from headwater.formats.tables.storage import inside, make_folder
 from headwater.spi.table import CommitId, TableSpec, TableVersion
 from headwater.types import Json
 
-__all__ = ["DataFile", "Log", "Version"]
+__all__ = ["Log", "Version"]
 
 MANIFEST: Final = "_version.json"
 PROTOCOL: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """A Parquet file of a version: ``path`` is relative to the version's folder, ``partition`` maps names to text."""
-
-    path: str
-    size: int
-    rows: int
-    partition: Mapping[str, str | None] = field(default_factory=dict)
-
-    def to_json(self) -> Json:
-        return {"path": self.path, "size": self.size, "rows": self.rows, "partition": dict(self.partition)}
-
-    @staticmethod
-    def from_json(value: Any) -> DataFile:
-        return DataFile(str(value["path"]), int(value["size"]), int(value["rows"]), dict(value["partition"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from headwater.formats.tables.parquet.log import DataFile, Log, Version
+from headwater.formats.tables.datafiles import DataFile, Part, write_data
+from headwater.formats.tables.parquet.log import Log, Version
 from headwater.formats.tables.parquet.publish import start_generation
-from headwater.formats.tables.parquet.rows import dataset, write_data
+from headwater.formats.tables.parquet.rows import batches_of
 from headwater.formats.tables.storage import make_folder, remove_tree
 from headwater.spi.table import MaintenancePolicy, MaintenanceReport
 
@@ -36,9 +37,9 @@ def _compact(log: Log, target_bytes: int, now: datetime) -> None:
     remove_tree(draft)
     make_folder(draft)
     spec = newest.spec
-    written = write_data(
-        dataset(small, spec, spec.schema).to_batches(), draft, spec.schema, spec.partition_by, target_bytes=target_bytes
-    )
+    rows = batches_of([Part(path, file.size, file.partition) for path, file in small], spec)
+    merged = write_data(rows, draft, spec.schema, spec.partition_by, target_bytes=target_bytes)
+    written = [file for file, _ in merged]
     version = Version(
         number=number,
         generation=number,

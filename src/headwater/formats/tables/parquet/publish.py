@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from headwater.formats.tables.datafiles import write_data
 from headwater.formats.tables.parquet.log import MANIFEST, Log, Version
-from headwater.formats.tables.parquet.rows import dataset, write_data
+from headwater.formats.tables.parquet.rows import batches_of, parts_of
 from headwater.formats.tables.schemas import Evolution
 from headwater.formats.tables.storage import (
     make_folder,
@@ -57,7 +58,8 @@ def rewrite(log: Log, version: Version, sources: Mapping[str, Path], evolution: 
     draft = log.folder / "staging" / f"rewrite-{version.number}"
     remove_tree(draft)
     make_folder(draft)
-    files = write_data(_reshaped(log, log.current, evolution), draft, version.spec.schema, version.spec.partition_by)
+    reshaped = _reshaped(log, log.current, evolution)
+    files = [file for file, _ in write_data(reshaped, draft, version.spec.schema, version.spec.partition_by)]
     version = replace(version, operation="rewrite", files=(*files, *version.files))
     start_generation(log, version, {**{file.path: draft / file.path for file in files}, **sources})
     remove_tree(draft)
@@ -68,8 +70,7 @@ def _reshaped(log: Log, versions: Sequence[Version], evolution: Evolution) -> It
     spec = versions[-1].spec
     old_names = evolution.renamed or {}
     old = [(column, spec.schema.get(old_names.get(column.name, column.name))) for column in evolution.schema]
-    files = [(log.path_of(version, file), file) for version in versions for file in version.files]
-    for batch in dataset(files, spec, spec.schema).to_batches() if files else ():
+    for batch in batches_of(parts_of(log, versions), spec):
         columns = {
             column.name: batch.column(known.name) if known else pa.nulls(len(batch), arrow_type(column.type))
             for column, known in old

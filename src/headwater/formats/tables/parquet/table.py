@@ -16,11 +16,12 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.errors import TerminalError, TransientError, UsageError
-from headwater.formats.tables.parquet.log import DataFile, Log, Version
+from headwater.formats.tables.datafiles import DataFile, write_data
+from headwater.formats.tables.parquet.log import Log, Version
 from headwater.formats.tables.parquet.maintenance import maintain
 from headwater.formats.tables.parquet.publish import append_version, rewrite, start_generation
-from headwater.formats.tables.parquet.rows import scan_versions, write_data
-from headwater.formats.tables.partitions import check_hive_partitions
+from headwater.formats.tables.parquet.rows import scan_versions
+from headwater.formats.tables.partitions import resolve_partitions
 from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, writer_name
 from headwater.formats.tables.schemas import Storable, evolve
 from headwater.formats.tables.storage import (
@@ -92,12 +93,12 @@ class ParquetTable:
         newest = self._log.newest
         if mode is PublishMode.APPEND and newest is not None:
             stored = replace(stored, schema=_as_written(newest.spec.schema, stored))
-        check_hive_partitions(stored.partition_by, stored.schema, "parquet")
+        stored = replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "parquet"))
         name = fresh_name()
         with storage_failures(self._folder):
             folder = self._staged(name)
             make_folder(folder)
-            files = write_data(rows, folder, stored.schema, stored.partition_by)
+            files = [file for file, _ in write_data(rows, folder, stored.schema, stored.partition_by)]
             sync_folder(folder.parent)
         payload: Mapping[str, Json] = {
             "folder": name,
