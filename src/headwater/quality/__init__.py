@@ -1,5 +1,6 @@
 """From a contract to the checks that admit or refuse rows, and to compatibility. Pure."""
 
+from headwater.quality.agreement import agree
 from headwater.quality.checks import (
     Check,
     DatasetCheck,
@@ -9,7 +10,9 @@ from headwater.quality.checks import (
     RowCheck,
     Unjudged,
 )
+from headwater.quality.compatibility import ContractChange, diff
 from headwater.quality.compiler import compile_judgement
+from headwater.quality.inference import ColumnStatistics, infer_contract
 from headwater.quality.judging import DatasetQuery, HistoryUse, Judging, judge
 from headwater.quality.quarantine import QUARANTINE_SCHEMA, RUN, row_from_json, row_to_json, run_statement
 from headwater.quality.verdicts import Verdict, overspent, verdict
@@ -18,6 +21,8 @@ __all__ = [
     "QUARANTINE_SCHEMA",
     "RUN",
     "Check",
+    "ColumnStatistics",
+    "ContractChange",
     "DatasetCheck",
     "DatasetQuery",
     "HistoryUse",
@@ -28,7 +33,10 @@ __all__ = [
     "RowCheck",
     "Unjudged",
     "Verdict",
+    "agree",
     "compile_judgement",
+    "diff",
+    "infer_contract",
     "judge",
     "overspent",
     "row_from_json",
