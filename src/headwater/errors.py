@@ -112,11 +112,14 @@ class DeclarationError(HeadwaterError):
 class DeclarationErrors(HeadwaterError):
     """All that is wrong with the user's files, collected before failing.
 
+    ``errors`` holds all of them; the text shows the first :attr:`shown`.
+
     Args:
         errors: at least one error, in file order.
     """
 
     exit_code = 2
+    shown: ClassVar[int] = 50
 
     def __init__(self, errors: Sequence[DeclarationError]) -> None:
         count = len(errors)
@@ -124,7 +127,9 @@ class DeclarationErrors(HeadwaterError):
         self.errors = tuple(errors)
 
     def __str__(self) -> str:
-        return "\n\n".join(str(error) for error in self.errors)
+        lines = [str(error) for error in self.errors[: self.shown]]
+        more = len(self.errors) - len(lines)
+        return "\n\n".join([*lines, f"... and {more} more"] if more else lines)
 
 
 class UsageError(HeadwaterError):
