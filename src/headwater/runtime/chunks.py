@@ -1,0 +1,67 @@
+"""What is new in the sources, looked at one chunk ahead.
+
+Apart from intake because a run must know, before it lands a chunk, whether
+another one follows: the last epoch does more than the others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+
+from headwater.plan.steps import SourceStep
+from headwater.runtime.workbench import is_direct
+from headwater.spi.source import Chunk, Position, SourceReader
+from headwater.types import RelationName
+
+__all__ = ["ChunkStream", "open_streams"]
+
+
+class ChunkStream:
+    """The chunks behind a position, of which the next two are known."""
+
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
+        self._ahead: deque[Chunk] = deque()
+        self._fill()
+
+    @property
+    def ahead(self) -> int:
+        """How many chunks are known to follow: 0, 1, or 2 for two and more."""
+        return len(self._ahead)
+
+    def take(self) -> Sequence[Chunk]:
+        """The next chunk, or none."""
+        if not self._ahead:
+            return ()
+        taken = self._ahead.popleft()
+        self._fill()
+        return (taken,)
+
+    def take_all(self) -> Sequence[Chunk]:
+        """All chunks that follow, when they can be scanned where they lie; else the next one."""
+        taken = [*self.take()]
+        while taken and is_direct(taken[-1].rows) and self._ahead and is_direct(self._ahead[0].rows):
+            taken.extend(self.take())
+        return taken
+
+    def _fill(self) -> None:
+        while len(self._ahead) < 2 and (chunk := next(self._chunks, None)) is not None:
+            self._ahead.append(chunk)
+
+
+def open_streams(
+    steps: Sequence[SourceStep],
+    readers: Mapping[RelationName, SourceReader],
+    positions: Mapping[RelationName, Position],
+    *,
+    max_bytes: int,
+) -> dict[RelationName, ChunkStream]:
+    """The streams of all sources that have something new."""
+    streams = {
+        step.relation: ChunkStream(
+            iter(readers[step.relation].chunks(positions.get(step.relation), max_bytes=max_bytes))
+        )
+        for step in steps
+    }
+    return {name: stream for name, stream in streams.items() if stream.ahead}

@@ -1,0 +1,109 @@
+"""Computing the models of an epoch: appended ones from changes, the others anew from history.
+
+Apart from publication because here it is decided what runs; there, what
+becomes of the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from headwater.plan.steps import ModelStep, ProductPlan
+from headwater.runtime.decision import Decision, inputs_of, outdated
+from headwater.runtime.publication import Publisher, recorded_model
+from headwater.runtime.state import Snapshot
+from headwater.runtime.state.values import VersionToken
+from headwater.runtime.workbench import compose
+from headwater.spi.table import PublishMode
+from headwater.types import RelationName
+
+__all__ = ["Computation", "stale_models"]
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """Runs models in one epoch.
+
+    ``readers`` says which models of the product read each of them. The ``last``
+    epoch of a run also computes what is stale, from history.
+    """
+
+    product: ProductPlan
+    publisher: Publisher
+    decision: Decision
+    readers: Mapping[RelationName, frozenset[RelationName]]
+    last: bool
+
+    def advance(self, moved: set[RelationName]) -> None:
+        """Run the active models whose inputs gained rows, and those that were never published.
+
+        Args:
+            moved: relations with a ``change`` relation; appended models are added.
+        """
+        bench = self.publisher.bench
+        for model in self.product.models:
+            name = model.relation
+            if name not in self.decision.active:
+                continue
+            if model.output == "view":
+                if any(read.relation in moved for read in model.program.inputs):
+                    moved.add(name)
+                self.publisher.epoch.recorded[name] = recorded_model(model)
+                continue
+            if name in self.publisher.published and not any(read.relation in moved for read in model.program.inputs):
+                continue
+            bench.provide((read.relation, read.role) for read in model.program.inputs)
+            query = compose(model.program.statements)
+            self.publisher.model(model, query, PublishMode.APPEND, keep=self._read_again(model))
+            bench.appended(name)
+            moved.add(name)
+
+    def refresh(self, stale: Collection[RelationName]) -> None:
+        """Compute stale models anew, in dependency order."""
+        bench, epoch = self.publisher.bench, self.publisher.epoch
+        for model in self.product.models:
+            name = model.relation
+            if name not in stale:
+                continue
+            epoch.recorded[name] = recorded_model(model)
+            if model.output == "view":
+                continue
+            bench.provide((read.relation, "history") for read in model.program.inputs)
+            keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
+            self.publisher.model(model, compose(model.program.rebuild), PublishMode.REPLACE, keep=keep)
+            bench.replaced(name)
+
+    def _read_again(self, model: ModelStep) -> bool:
+        """Whether anything in this epoch reads what the model appends."""
+        readers = self.readers.get(model.relation, frozenset())
+        return bool(readers) and (self.last or not readers.isdisjoint(self.decision.active))
+
+
+def stale_models(
+    product: ProductPlan,
+    snapshot: Snapshot,
+    decision: Decision,
+    tokens: Mapping[RelationName, VersionToken],
+) -> frozenset[RelationName]:
+    """The models whose content no longer follows from their inputs, and all that follows from them.
+
+    Args:
+        snapshot: what is recorded of models, and of the tokens they were computed from.
+        tokens: names of the present contents, see :func:`headwater.runtime.decision.version_tokens`.
+    """
+    stale = set(decision.rebuild)
+    for model in product.models:
+        name = model.relation
+        if name in decision.active or name in stale:
+            continue
+        known = snapshot.recorded.get(name)
+        reads = inputs_of(model)
+        if (
+            known is None
+            or known.fingerprint != model.fingerprint
+            or not reads.isdisjoint(stale)
+            or outdated(model, snapshot, tokens)
+        ):
+            stale.add(name)
+    return frozenset(stale)

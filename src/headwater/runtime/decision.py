@@ -1,0 +1,166 @@
+"""What a run must do for a product, decided before its first epoch: pure, from plan and state.
+
+Apart from the execution because the rules below are where a wrong answer would
+be silent: which models may go on from where they were, which start anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from headwater.incremental.program import ChangeMode
+from headwater.plan.steps import ModelStep, ProductPlan
+from headwater.quality.checks import ReferenceCheck
+from headwater.runtime import codec
+from headwater.runtime.state.values import Snapshot, VersionToken
+from headwater.spi.source import Position
+from headwater.types import RelationName
+
+__all__ = ["Decision", "Moving", "decide", "inputs_of", "outdated", "reset_sources", "version_tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """What moved since the last run.
+
+    ``advancing`` are sources and foreign relations with new rows, ``replaced``
+    foreign relations whose old rows may be gone, ``reset`` sources that are read
+    from the beginning again. ``single`` means that all new rows fit one epoch.
+    """
+
+    advancing: frozenset[RelationName]
+    replaced: frozenset[RelationName]
+    reset: frozenset[RelationName]
+    single: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do.
+
+    ``active`` models take changes in every epoch, ``rebuild`` ones are computed
+    from history in the last epoch. ``wanted`` relations are those whose changes
+    an active stored model reads.
+    """
+
+    active: frozenset[RelationName]
+    rebuild: frozenset[RelationName]
+    wanted: frozenset[RelationName]
+
+
+def reset_sources(product: ProductPlan, snapshot: Snapshot) -> frozenset[RelationName]:
+    """Sources whose declaration or contract changed: their positions and verdicts no longer hold."""
+    return frozenset(
+        step.relation
+        for step in product.sources
+        if (known := snapshot.recorded.get(step.relation)) is not None and known.fingerprint != step.fingerprint
+    )
+
+
+def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision:
+    """Which models go on and which are rebuilt.
+
+    An appending model goes on from where it was unless its query changed, an
+    input was replaced or rebuilt, or a relation it looks up (role ``history``)
+    changes; a model that was never computed starts from the changes only when no
+    input has a past.
+    """
+    replacing = {model.relation for model in product.models if model.program.mode is ChangeMode.REPLACE}
+    changing = _changing(product, snapshot, moving)
+    past = _past(product.models, snapshot, moving)
+    rebuild: set[RelationName] = set()
+    for model in product.models:
+        if model.relation in replacing:
+            continue
+        changes = {read.relation for read in model.program.inputs if read.role == "change"}
+        lookups = {read.relation for read in model.program.inputs if read.role == "history"}
+        known = snapshot.recorded.get(model.relation)
+        if known is None:
+            anew = (
+                not (changes | lookups).isdisjoint(past)
+                or not lookups.isdisjoint(replacing)
+                or (not moving.single and not lookups.isdisjoint(changing))
+            )
+        else:
+            anew = (
+                known.fingerprint != model.fingerprint
+                or not (changes | lookups).isdisjoint(moving.replaced | moving.reset)
+                or not lookups.isdisjoint(changing)
+            )
+        if anew or not (changes | lookups).isdisjoint(rebuild):
+            rebuild.add(model.relation)
+    active = {model.relation for model in product.models} - replacing - rebuild
+    return Decision(frozenset(active), frozenset(rebuild), _wanted(product.models, active))
+
+
+def inputs_of(model: ModelStep) -> frozenset[RelationName]:
+    """What a model's content depends on: what it reads, and for a replaced one what its contract refers to."""
+    reads = {read.relation for read in model.program.inputs}
+    if model.judgement is not None and model.program.mode is ChangeMode.REPLACE:
+        reads |= {check.to for check in model.judgement.checks if isinstance(check, ReferenceCheck)}
+    return frozenset(reads - {model.relation})
+
+
+def version_tokens(
+    product: ProductPlan,
+    positions: Mapping[RelationName, Position],
+    versions: Mapping[RelationName, VersionToken],
+) -> dict[RelationName, VersionToken]:
+    """A name for the present content of every relation of the product and of what it reads."""
+    tokens = {port.relation: versions.get(port.relation, "") for port in product.foreign}
+    for source in product.sources:
+        position = positions.get(source.relation)
+        tokens[source.relation] = "" if position is None else _digest(source.fingerprint, codec.to_json(position))
+    for model in product.models:
+        if model.output == "view":
+            below = (tokens.get(name, "") for name in sorted({read.relation for read in model.program.inputs}))
+            tokens[model.relation] = _digest(model.fingerprint, *below)
+        else:
+            tokens[model.relation] = versions.get(model.relation, "")
+    return tokens
+
+
+def _changing(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> set[RelationName]:
+    """Relations whose content may differ after this run."""
+    changing = set(moving.advancing | moving.replaced | moving.reset)
+    tokens = version_tokens(product, snapshot.positions, snapshot.versions)
+    for model in product.models:
+        known = snapshot.recorded.get(model.relation)
+        if (
+            known is None
+            or known.fingerprint != model.fingerprint
+            or not inputs_of(model).isdisjoint(changing)
+            or outdated(model, snapshot, tokens)
+        ):
+            changing.add(model.relation)
+    return changing
+
+
+def outdated(model: ModelStep, snapshot: Snapshot, tokens: Mapping[RelationName, VersionToken]) -> bool:
+    """Whether a replaced model was computed from other contents than the present ones."""
+    if model.output == "view" or model.program.mode is ChangeMode.APPEND:
+        return False
+    return snapshot.inputs.get(model.relation) != {read: tokens.get(read, "") for read in inputs_of(model)}
+
+
+def _past(models: Iterable[ModelStep], snapshot: Snapshot, moving: Moving) -> set[RelationName]:
+    """Relations that had content before this run."""
+    past = (snapshot.positions.keys() | snapshot.foreign.keys() | snapshot.versions.keys()) - moving.reset
+    for model in models:
+        if model.output == "view" and any(read.relation in past for read in model.program.inputs):
+            past.add(model.relation)
+    return past
+
+
+def _wanted(models: Iterable[ModelStep], active: set[RelationName]) -> frozenset[RelationName]:
+    wanted: set[RelationName] = set()
+    for model in reversed(tuple(models)):
+        if model.relation in active and (model.output != "view" or model.relation in wanted):
+            wanted |= {read.relation for read in model.program.inputs if read.role == "change"}
+    return frozenset(wanted)
+
+
+def _digest(*parts: str) -> VersionToken:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()

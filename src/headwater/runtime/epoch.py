@@ -1,0 +1,139 @@
+"""One epoch in the making: what it has gathered, and how that becomes durable or is abandoned.
+
+Apart from intake and computation, which fill it, so that the order of the
+commit protocol stands in one place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from headwater.errors import HeadwaterError
+from headwater.events import EpochFinished, EpochStarted, Judged, OutboxCleared, Staged, StateCommitted
+from headwater.plan.steps import Recorded
+from headwater.runtime.commit import ProductContext, acknowledge
+from headwater.runtime.state import CheckResult, EpochKind, EpochRecord, LedgerRow, OutboxEntry
+from headwater.runtime.state.values import VersionToken
+from headwater.spi.source import Position
+from headwater.spi.table import CommitId, PublishMode, TableSpec
+from headwater.types import Counts, RelationName
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Epoch"]
+
+
+@dataclass(slots=True)
+class Epoch:
+    """Gathers what one epoch makes durable; mutable, and used by one thread.
+
+    ``number`` is only taken when the epoch commits: an abandoned epoch's number
+    is used again, under which no sink has seen a commit.
+    """
+
+    context: ProductContext
+    number: int
+    kind: EpochKind
+    at: datetime
+    positions: dict[RelationName, Position] = field(default_factory=dict)
+    foreign: dict[RelationName, int] = field(default_factory=dict)
+    versions: dict[RelationName, VersionToken] = field(default_factory=dict)
+    inputs: dict[RelationName, Mapping[RelationName, VersionToken]] = field(default_factory=dict)
+    recorded: dict[RelationName, Recorded] = field(default_factory=dict)
+    removed: tuple[RelationName, ...] = ()
+    staged: list[OutboxEntry] = field(default_factory=list)
+    ledger: dict[RelationName, LedgerRow] = field(default_factory=dict)
+    checks: list[CheckResult] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self.context.session.begin()
+        self.context.tell(EpochStarted(self.context.name, self.number))
+
+    def account(self, relation: RelationName, counts: Counts, *, replaced: bool) -> None:
+        """Enter a relation's counts in the ledger.
+
+        Raises:
+            HeadwaterError: the law of counts does not hold: headwater lost or invented a row.
+        """
+        if not counts.balanced:
+            raise HeadwaterError(
+                f"{relation}: {counts.read} rows were read, but {counts.accepted} accepted, {counts.late} late "
+                f"and {counts.quarantined} quarantined",
+                detail="no row may be lost; this epoch is not published",
+                hint="this is a defect of headwater: please report it",
+            )
+        self.ledger[relation] = LedgerRow(relation, counts, replaced)
+        self.context.tell(Judged(self.context.name, self.number, relation, counts))
+
+    def stage(
+        self,
+        relation: RelationName,
+        format: str,
+        *,
+        fingerprint: str,
+        rows: pyarrow.RecordBatchReader,
+        spec: TableSpec,
+        mode: PublishMode,
+    ) -> OutboxEntry:
+        """Write rows to a table's storage, not yet visible."""
+        identity = CommitId(relation, fingerprint, self.number)
+        committable = self.context.tables.open(relation, format).stage(rows, spec, identity, mode)
+        entry = OutboxEntry(format, committable)
+        self.staged.append(entry)
+        self.context.tell(Staged(self.context.name, self.number, relation, committable.rows))
+        return entry
+
+    def unstage(self, entry: OutboxEntry) -> None:
+        """Give up one staged table of this epoch: there was nothing to publish."""
+        self.staged.remove(entry)
+        self.context.sinks.abort([entry])
+
+    def commit_state(self, *, cleared: int | None) -> None:
+        """Step 1 of the protocol. ``cleared`` is the epoch whose outbox this one replaces."""
+        context = self.context
+        context.store.write(self._record())
+        context.session.commit()
+        context.tell(StateCommitted(context.name, self.number))
+        if cleared is not None:
+            context.tell(OutboxCleared(context.name, cleared))
+
+    def publish(self) -> None:
+        """Step 2: every sink, then every source that may forget."""
+        context = self.context
+        context.sinks.commit(self.staged)
+        acknowledge(context, self.number, self.positions)
+        context.tell(EpochFinished(context.name, self.number))
+
+    def abandon(self, *, clean: bool) -> None:
+        """Forget everything; ``clean`` also deletes what was staged (otherwise the next start sweeps it).
+
+        A rollback that fails leaves nothing durable either: the transaction ends with the session.
+        """
+        with contextlib.suppress(HeadwaterError):
+            self.context.session.rollback()
+        if clean:
+            self.context.sinks.abort(self.staged)
+
+    def _record(self) -> EpochRecord:
+        return EpochRecord(
+            epoch=self.number,
+            run=self.context.run,
+            kind=self.kind,
+            at=self.at,
+            positions=self.positions,
+            foreign=self.foreign,
+            versions=self.versions,
+            inputs=self.inputs,
+            recorded=tuple(self.recorded.values()),
+            removed=self.removed,
+            outbox=tuple(self.staged),
+            ledger=tuple(self.ledger.values()),
+            checks=tuple(self.checks),
+            released=tuple(self.released),
+        )

@@ -1,0 +1,47 @@
+"""What the tables of other products gained since this product last read them.
+
+Apart from intake because it is asked before the first epoch: a table whose old
+rows may be gone makes its readers start anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from headwater.plan.steps import ForeignPort
+from headwater.runtime.intake import ForeignRows
+from headwater.runtime.tables import Tables
+from headwater.spi.table import Appended, AtVersion
+from headwater.types import RelationName
+
+__all__ = ["ForeignNews", "ask_foreign"]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignNews:
+    """``gained`` holds every table whose version moved; ``replaced`` those whose old rows may be gone."""
+
+    gained: Mapping[RelationName, ForeignRows]
+    replaced: frozenset[RelationName]
+
+
+def ask_foreign(ports: Sequence[ForeignPort], known: Mapping[RelationName, int], tables: Tables) -> ForeignNews:
+    """Compare the newest version of each foreign table with the one read last; only moved tables are looked into."""
+    gained: dict[RelationName, ForeignRows] = {}
+    replaced: set[RelationName] = set()
+    for port in ports:
+        table = tables.open(port.relation, port.output)
+        version, before = table.version(), known.get(port.relation)
+        if version is None or version == before:
+            continue
+        if before is None:
+            gained[port.relation] = ForeignRows(version, table.scan(at=AtVersion(version)))
+            continue
+        match table.changes(before):
+            case Appended(version=newest, rows=rows):
+                gained[port.relation] = ForeignRows(newest, rows)
+            case news:
+                gained[port.relation] = ForeignRows(news.version, table.scan(at=AtVersion(news.version)))
+                replaced.add(port.relation)
+    return ForeignNews(gained, frozenset(replaced))

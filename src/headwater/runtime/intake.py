@@ -1,0 +1,135 @@
+"""What comes in during an epoch: source chunks landed and judged, and what foreign tables gained.
+
+Apart from the computation so that everything behind it sees ``change`` relations only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from headwater.events import Landed
+from headwater.plan.steps import ForeignPort, SourceStep
+from headwater.quality.judging import judge
+from headwater.quality.literals import text_literal
+from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
+from headwater.runtime.judging import examine
+from headwater.runtime.publication import Publisher, recorded_source
+from headwater.runtime.source_history import SourceHistory
+from headwater.runtime.workbench import is_direct, listed
+from headwater.spi.codec import Rows
+from headwater.spi.source import Chunk
+from headwater.types import Counts, RelationName, quote_identifier
+
+__all__ = ["ForeignRows", "Intake"]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRows:
+    """What another product's table gained up to ``version``; ``rows`` None when that is nothing."""
+
+    version: int
+    rows: Rows | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes rows into one epoch.
+
+    ``wanted`` are the relations whose changes a model will read; ``reset``
+    sources start anew, and so does their quarantine.
+    """
+
+    publisher: Publisher
+    wanted: frozenset[RelationName]
+    reset: frozenset[RelationName]
+    quarantine_format: str
+
+    def sources(self, steps: Sequence[SourceStep], chunks: Mapping[RelationName, Sequence[Chunk]]) -> set[RelationName]:
+        """Land and judge the chunks; returns the sources that have a ``change`` relation."""
+        landed = set()
+        for step in steps:
+            taken = chunks.get(step.relation, ())
+            if not taken:
+                continue
+            if self.skips(step, taken):
+                self._count(step, taken)
+            else:
+                (chunk,) = taken
+                self._land(step, chunk)
+                landed.add(step.relation)
+            epoch = self.publisher.epoch
+            epoch.positions[step.relation] = taken[-1].position
+            epoch.recorded[step.relation] = recorded_source(step)
+        return landed
+
+    def skips(self, step: SourceStep, taken: Sequence[Chunk]) -> bool:
+        """Whether rows need not be landed: nothing reads their changes, and none can be refused."""
+        unread = step.relation not in self.wanted and step.judgement is None
+        return unread and all(is_direct(chunk.rows) for chunk in taken)
+
+    def foreign(self, ports: Sequence[ForeignPort], gained: Mapping[RelationName, ForeignRows]) -> set[RelationName]:
+        """Make ``change`` relations of what foreign tables gained; returns which."""
+        import pyarrow
+
+        moved = set()
+        for port in ports:
+            found = gained.get(port.relation)
+            if found is None:
+                continue
+            self.publisher.epoch.foreign[port.relation] = found.version
+            if found.rows is None:
+                continue
+            self.publisher.epoch.versions[port.relation] = str(found.version)
+            if port.relation not in self.wanted:
+                continue
+            moved.add(port.relation)
+            bench, change = self.publisher.bench, relation("change", port.relation)
+            origin = f"{port.relation}@{found.version}"
+            if isinstance(found.rows, pyarrow.RecordBatchReader):
+                bench.session.land(change, found.rows, schema=port.schema, provenance=origin)
+                bench.made(change)
+                continue
+            gains = quote_identifier(f"gains.{port.relation}")
+            bench.session.view(gains, found.rows, schema=port.schema)
+            bench.define(
+                change,
+                f"SELECT {listed(port.schema)}, {text_literal(origin)} AS {SOURCE_COLUMN}, "
+                f"row_number() OVER () AS {OFFSET_COLUMN} FROM {gains}",
+            )
+        return moved
+
+    def _count(self, step: SourceStep, taken: Sequence[Chunk]) -> None:
+        """Count rows where they lie: the models that read them scan them there."""
+        epoch, session = self.publisher.epoch, self.publisher.epoch.context.session
+        rows = 0
+        for number, chunk in enumerate(taken):
+            name = quote_identifier(f"chunk{number}.{step.relation}")
+            session.view(name, chunk.rows, schema=step.schema)
+            rows += self.publisher.bench.count(name)
+        epoch.context.tell(Landed(epoch.context.name, epoch.number, step.relation, rows, 0))
+        epoch.account(step.relation, Counts(read=rows, accepted=rows), replaced=step.relation in self.reset)
+
+    def _land(self, step: SourceStep, chunk: Chunk) -> None:
+        publisher, epoch, name = self.publisher, self.publisher.epoch, step.relation
+        candidate, malformed = relation("candidate", name), relation("malformed", name)
+        landed = publisher.bench.land(candidate, chunk.rows, step.schema, rejects=malformed, provenance=name)
+        epoch.context.tell(Landed(epoch.context.name, epoch.number, name, landed.rows, landed.malformed))
+        anew = name in self.reset
+        judging = judge(
+            name,
+            step.judgement,
+            step.schema,
+            history=name in publisher.published and not anew,
+            malformed=landed.malformed > 0,
+        )
+        kept = SourceHistory.of(step)
+        kept.provide(publisher.bench, anew=name not in publisher.published or anew)
+        counts = publisher.verdict(judging, landed.rows, malformed=landed.malformed)
+        if step.judgement is not None:
+            epoch.checks.extend(examine(publisher.bench, judging, step.judgement, counts))
+        epoch.account(name, counts, replaced=anew)
+        publisher.quarantine(name, self.quarantine_format, step.fingerprint, counts.quarantined, anew=anew)
+        kept.remember(publisher.bench)
+        publisher.bench.landed(name)
+        epoch.versions[name] = str(epoch.number)

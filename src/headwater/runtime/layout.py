@@ -1,0 +1,55 @@
+"""Where an environment keeps its work files, below the workspace's ``.headwater`` folder.
+
+Apart from those who read and write them, so that no path is put together twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from headwater.errors import UsageError
+from headwater.spec.declarations import Environment
+from headwater.spi.table import TableLocation
+from headwater.types import RelationName
+
+__all__ = ["Layout"]
+
+work_folder: Final = ".headwater"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths and URLs of one environment of one workspace; ``root`` is absolute."""
+
+    root: Path
+    environment: Environment
+
+    @property
+    def folder(self) -> Path:
+        return self.root / work_folder / self.environment.name
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    @property
+    def lake(self) -> str:
+        """The lake: an absolute folder, or a URI as it was declared."""
+        path = self.environment.lake.path.replace("{environment}", self.environment.name)
+        return path if "://" in path else str(self.root / path)
+
+    @property
+    def metadata(self) -> str:
+        """The metadata store's SQLAlchemy URL."""
+        return self.environment.metadata or f"sqlite:///{self.folder / 'metadata.db'}"
+
+    def state(self, product: str) -> Path:
+        """The state file of a product. Raises UsageError for a name that is no file name."""
+        if Path(product).name != product:
+            raise UsageError(f"'{product}' cannot be a product's name", hint="use letters, digits, '_' and '-'")
+        return self.folder / "state" / f"{product}.duckdb"
+
+    def table(self, relation: RelationName) -> TableLocation:
+        return TableLocation(lake=self.lake, relation=relation, catalog=self.environment.lake.catalog)

@@ -1,0 +1,1 @@
+"""One module a step; a step never changes once it is released."""

@@ -1,0 +1,86 @@
+"""Answers of the metadata store, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from headwater.types import Counts, RelationName
+
+__all__ = ["ChangeRecord", "CheckRecord", "LedgerEntry", "PortStatus", "ProductRecord", "RunRecord"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRecord:
+    """A product in a run; ``status`` as in :data:`headwater.runtime.report.ProductStatus`, or ``running``."""
+
+    product: str
+    status: str
+    epochs: int
+    finished_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Rows by fate of one relation in one epoch; ``replaced`` counts stand for the whole content."""
+
+    run: str
+    epoch: int
+    relation: RelationName
+    counts: Counts
+    replaced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """A relation whose declaration differed when a run started."""
+
+    relation: RelationName
+    change: str
+    reason: str
+    rebuilt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """The outcome of a dataset check in a run."""
+
+    relation: RelationName
+    code: str
+    value: str
+    passed: bool
+    severity: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run. ``status`` is ``running``, ``done``, ``failed`` or ``interrupted``.
+
+    ``products``, ``ledger``, ``changes`` and ``checks`` are filled when one run is asked for.
+    """
+
+    run: str
+    environment: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    counts: Counts
+    products: tuple[ProductRecord, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    changes: tuple[ChangeRecord, ...] = ()
+    checks: tuple[CheckRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PortStatus:
+    """A relation as it stands: what it is, its rows by fate since it was last replaced, and when it last changed."""
+
+    relation: RelationName
+    output: str
+    counts: Counts
+    epoch: int
+    run: str | None
+    changed_at: datetime | None
+    failed_checks: int

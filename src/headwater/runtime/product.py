@@ -1,0 +1,245 @@
+"""Running one product: epochs until nothing new is left, the last of which also computes what is stale.
+
+Apart from the run over all products so that one product can be run, recovered
+and tested alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headwater.events import OutboxCleared
+from headwater.plan.steps import ProductPlan, Recorded
+from headwater.runtime.chunks import ChunkStream, open_streams
+from headwater.runtime.commit import ProductContext
+from headwater.runtime.compute import Computation, stale_models
+from headwater.runtime.decision import Decision, Moving, decide, inputs_of, reset_sources, version_tokens
+from headwater.runtime.epoch import Epoch
+from headwater.runtime.foreign import ForeignNews, ask_foreign
+from headwater.runtime.intake import Intake
+from headwater.runtime.publication import Publisher, recorded_model, recorded_source
+from headwater.runtime.report import RelationReport
+from headwater.runtime.state import CheckResult, Snapshot, StagedTable
+from headwater.runtime.workbench import Workbench
+from headwater.spi.source import Chunk
+from headwater.types import Counts, RelationName
+
+__all__ = ["Progress", "run_product"]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a product's run has made durable so far; it stands when the run fails later."""
+
+    epochs: int = 0
+    counts: dict[RelationName, Counts] = field(default_factory=dict)
+    rebuilt: set[RelationName] = field(default_factory=set)
+    checks: list[CheckResult] = field(default_factory=list)
+
+    def add(self, epoch: Epoch) -> None:
+        self.epochs += 1
+        for name, row in epoch.ledger.items():
+            self.counts[name] = self.counts.get(name, Counts()) + row.counts
+        self.checks.extend(epoch.checks)
+
+    def relations(self) -> tuple[RelationReport, ...]:
+        return tuple(RelationReport(name, counts, name in self.rebuilt) for name, counts in self.counts.items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What is decided before the first epoch and holds for all of them."""
+
+    context: ProductContext
+    decision: Decision
+    moving: Moving
+    news: ForeignNews
+    streams: Mapping[RelationName, ChunkStream]
+    readers: Mapping[RelationName, frozenset[RelationName]]
+    quarantine_format: str
+
+
+def run_product(
+    context: ProductContext, snapshot: Snapshot, progress: Progress, *, max_bytes: int, quarantine_format: str
+) -> None:
+    """Run a recovered product until its inputs are exhausted and nothing is stale.
+
+    Args:
+        snapshot: the state, with an empty outbox.
+        progress: receives what became durable.
+        max_bytes: about how much of each source an epoch takes.
+        quarantine_format: the table format of the sources' quarantine.
+    """
+    product = context.product
+    reset = reset_sources(product, snapshot)
+    fresh = snapshot.epoch == 0
+    snapshot = dataclasses.replace(
+        snapshot,
+        epoch=_epoch_of_lost_state(context) if fresh else snapshot.epoch,
+        positions={name: at for name, at in snapshot.positions.items() if name not in reset},
+    )
+    streams = open_streams(product.sources, context.readers, snapshot.positions, max_bytes=max_bytes)
+    news = ask_foreign(product.foreign, snapshot.foreign, context.tables)
+    gained = {name for name, found in news.gained.items() if found.rows is not None}
+    single = all(stream.ahead < 2 for stream in streams.values())
+    moving = Moving(frozenset(streams.keys() | gained), news.replaced, reset, single)
+    decision = decide(product, snapshot, moving)
+    run = _Run(context, decision, moving, news, streams, _readers(product), quarantine_format)
+    if not (streams or news.gained or reset or _pending(run, snapshot)):
+        return
+    progress.rebuilt |= decision.rebuild | reset
+    context.store.announce_staging(_stageable(product, quarantine_format))
+    first, cleared = True, None
+    while first or any(stream.ahead for stream in streams.values()):
+        epoch = _run_epoch(run, snapshot, first=first, fresh=fresh and first, cleared=cleared)
+        progress.add(epoch)
+        snapshot = _after(snapshot, epoch)
+        epoch.publish()
+        first, cleared = False, epoch.number
+    context.store.settle()
+    context.tell(OutboxCleared(context.name, snapshot.epoch))
+
+
+def _run_epoch(run: _Run, snapshot: Snapshot, *, first: bool, fresh: bool, cleared: int | None) -> Epoch:
+    """One epoch up to and including its state commit; whatever fails before leaves nothing of it."""
+    context = run.context
+    epoch = Epoch(context, snapshot.epoch + 1, "append", context.clock())
+    epoch.begin()
+    try:
+        _fill(run, epoch, snapshot, first=first, fresh=fresh)
+        epoch.commit_state(cleared=cleared)
+    except BaseException as error:
+        epoch.abandon(clean=isinstance(error, Exception))
+        raise
+    return epoch
+
+
+def _fill(run: _Run, epoch: Epoch, snapshot: Snapshot, *, first: bool, fresh: bool) -> None:
+    product, decision = run.context.product, run.decision
+    chunks = _take(run)
+    last = not any(stream.ahead for stream in run.streams.values())
+    if first:
+        _enter(run, epoch, snapshot)
+    foreign = run.news.gained if first else {}
+    bench = Workbench(
+        epoch,
+        positions={**snapshot.positions, **{name: taken[-1].position for name, taken in chunks.items()}},
+        foreign={**snapshot.foreign, **{name: found.version for name, found in foreign.items()}},
+        published=frozenset(snapshot.versions),
+        started=frozenset(snapshot.positions),
+    )
+    publisher = Publisher(epoch, bench, frozenset(snapshot.versions), fresh)
+    intake = Intake(publisher, decision.wanted, run.moving.reset if first else frozenset(), run.quarantine_format)
+    moved = intake.sources(product.sources, chunks) | intake.foreign(product.foreign, foreign)
+    computation = Computation(product, publisher, decision, run.readers, last)
+    computation.advance(moved)
+    if last:
+        epoch.kind = "append" if chunks or foreign else "refresh"
+        positions = {**snapshot.positions, **epoch.positions}
+        tokens = version_tokens(product, positions, _versions(snapshot, epoch))
+        stale = stale_models(product, snapshot, decision, tokens)
+        computation.refresh(stale)
+        tokens = version_tokens(product, positions, _versions(snapshot, epoch))
+        for model in product.models:
+            if model.relation in stale and model.output != "view":
+                epoch.inputs[model.relation] = {read: tokens.get(read, "") for read in inputs_of(model)}
+    else:
+        for name in decision.rebuild & snapshot.recorded.keys():
+            epoch.recorded[name] = dataclasses.replace(snapshot.recorded[name], fingerprint="")
+
+
+def _take(run: _Run) -> dict[RelationName, Sequence[Chunk]]:
+    """One chunk from every source; all of a source whose rows nobody needs to land."""
+    chunks: dict[RelationName, Sequence[Chunk]] = {}
+    for step in run.context.product.sources:
+        stream = run.streams.get(step.relation)
+        if stream is None or not stream.ahead:
+            continue
+        unread = step.relation not in run.decision.wanted and step.judgement is None
+        chunks[step.relation] = stream.take_all() if unread else stream.take()
+    return chunks
+
+
+def _enter(run: _Run, epoch: Epoch, snapshot: Snapshot) -> None:
+    """What only the first epoch of a run records: changed descriptions, sources, what was removed."""
+    product = run.context.product
+    present = {step.relation for step in product.sources} | {model.relation for model in product.models}
+    epoch.removed = (*sorted(snapshot.recorded.keys() - present), *sorted(run.moving.reset))
+    for row in _updates(product, snapshot):
+        epoch.recorded[row.relation] = row
+
+
+def _updates(product: ProductPlan, snapshot: Snapshot) -> list[Recorded]:
+    """Records that differ though nothing has to be computed for it."""
+    rows = [recorded_source(step) for step in product.sources]
+    rows += [
+        recorded_model(model)
+        for model in product.models
+        if (known := snapshot.recorded.get(model.relation)) is not None and known.fingerprint == model.fingerprint
+    ]
+    return [row for row in rows if snapshot.recorded.get(row.relation) != row]
+
+
+def _pending(run: _Run, snapshot: Snapshot) -> bool:
+    """Whether anything is to do although no input moved."""
+    product = run.context.product
+    tokens = version_tokens(product, snapshot.positions, snapshot.versions)
+    present = {step.relation for step in product.sources} | {model.relation for model in product.models}
+    return bool(
+        stale_models(product, snapshot, run.decision, tokens)
+        or run.decision.active - snapshot.recorded.keys()
+        or snapshot.recorded.keys() - present
+        or _updates(product, snapshot)
+    )
+
+
+def _stageable(product: ProductPlan, quarantine_format: str) -> list[StagedTable]:
+    """Every table that this run may stage files for."""
+    tables = [StagedTable(step.relation.quarantine, quarantine_format) for step in product.sources]
+    for model in product.models:
+        if model.output != "view":
+            tables.append(StagedTable(model.relation, model.output))
+            if model.judgement is not None:
+                tables.append(StagedTable(model.relation.quarantine, model.output))
+    return tables
+
+
+def _epoch_of_lost_state(context: ProductContext) -> int:
+    """The newest epoch that tables of this product carry though the state knows none.
+
+    A sink takes an epoch it has seen for a repetition, so a new state must count on from there.
+    """
+    newest = 0
+    for staged in _stageable(context.product, "parquet"):
+        table = context.tables.open(staged.relation, staged.format)
+        if table.exists():
+            epochs = (version.commit.epoch for version in table.versions() if version.commit is not None)
+            newest = max(newest, *epochs, 0)
+    return newest
+
+
+def _readers(product: ProductPlan) -> dict[RelationName, frozenset[RelationName]]:
+    readers: dict[RelationName, set[RelationName]] = {}
+    for model in product.models:
+        for name in inputs_of(model):
+            readers.setdefault(name, set()).add(model.relation)
+    return {name: frozenset(found) for name, found in readers.items()}
+
+
+def _after(snapshot: Snapshot, epoch: Epoch) -> Snapshot:
+    """The state once an epoch is durable."""
+    return dataclasses.replace(
+        snapshot,
+        epoch=epoch.number,
+        positions={**snapshot.positions, **epoch.positions},
+        foreign={**snapshot.foreign, **epoch.foreign},
+        versions=_versions(snapshot, epoch),
+        inputs={**snapshot.inputs, **epoch.inputs},
+        recorded={**snapshot.recorded, **epoch.recorded},
+    )
+
+
+def _versions(snapshot: Snapshot, epoch: Epoch) -> dict[RelationName, str]:
+    return {**snapshot.versions, **epoch.versions}

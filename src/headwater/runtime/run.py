@@ -1,0 +1,217 @@
+"""Executing a plan: products in order, each recovered, run, and written to the metadata store.
+
+The one entry of the runtime. A product that fails is rolled back and reported;
+products that read from it are skipped, the others run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from headwater.errors import HeadwaterError
+from headwater.events import Event, Listener, ProductFinished, ProductStarted, RunFinished, RunStarted
+from headwater.plan.steps import Plan, ProductPlan
+from headwater.runtime.commit import ProductContext, Sinks, recover
+from headwater.runtime.layout import Layout
+from headwater.runtime.metadata import MetadataStore
+from headwater.runtime.product import Progress, run_product
+from headwater.runtime.report import ProductReport, ProductStatus, RunReport
+from headwater.runtime.retry import Sleep
+from headwater.runtime.state import StateStore
+from headwater.runtime.tables import Tables
+from headwater.spi import discovery
+from headwater.spi.engine import Engine
+from headwater.spi.source import SourceContext, SourceReader
+from headwater.types import RelationName
+
+__all__ = ["new_run_id", "open_product", "run"]
+
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_run_id(at: datetime) -> str:
+    """An id that sorts by time and is unique: ``20260102T030405-1a2b3c``."""
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def run(
+    plan: Plan,
+    *,
+    workspace_root: str | Path,
+    listeners: Sequence[Listener] = (),
+    clock: Clock = now,
+    run_id: str | None = None,
+    products: Sequence[str] | None = None,
+    max_epoch_bytes: int = 256 * 1024 * 1024,
+    sleep: Sleep = time.sleep,
+) -> RunReport:
+    """Run everything that a plan names until its inputs are exhausted.
+
+    Args:
+        workspace_root: the workspace's folder; work files lie below it.
+        listeners: told every event; one that raises stops the run where it stands.
+        products: run these only; None means all.
+        max_epoch_bytes: about how much of each source one epoch takes.
+
+    Raises:
+        HeadwaterError: the run could not start. What fails inside a product is in the report.
+    """
+    started_at = clock()
+    layout = Layout(Path(workspace_root).absolute(), plan.environment)
+    layout.folder.mkdir(parents=True, exist_ok=True)
+    chosen = [product for product in plan.products if products is None or product.product in products]
+    name = run_id or new_run_id(started_at)
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    with MetadataStore.open(layout.metadata) as metadata:
+        names = tuple(product.product for product in chosen)
+        metadata.start_run(name, plan, names, started_at)
+        tell(RunStarted(name, plan.environment.name, names, started_at))
+        drive = _Drive(name, layout, Tables(layout), metadata, tell, clock, max_epoch_bytes, sleep)
+        try:
+            reports = tuple(drive.run_all(chosen))
+        except BaseException:
+            metadata.interrupt_run(name, clock())
+            raise
+        finished = RunReport(name, plan.environment.name, started_at, clock(), reports)
+        metadata.finish_run(finished)
+    tell(RunFinished(name, finished.finished_at, bool(finished.failures)))
+    return finished
+
+
+@dataclass(frozen=True, slots=True)
+class _Drive:
+    """What all products of a run share."""
+
+    id: str
+    layout: Layout
+    tables: Tables
+    metadata: MetadataStore
+    tell: Listener
+    clock: Clock
+    max_epoch_bytes: int
+    sleep: Sleep
+
+    def run_all(self, products: Sequence[ProductPlan]) -> Iterator[ProductReport]:
+        """Run products in order; those that read from one that failed are skipped."""
+        broken: set[str] = set()
+        for product in products:
+            if broken.isdisjoint(port.relation.product for port in product.foreign):
+                report = self.run(product)
+            else:
+                report = ProductReport(product.product, "skipped")
+            if report.status in ("failed", "skipped"):
+                broken.add(product.product)
+            self.metadata.finish_product(self.id, report, self.clock())
+            yield report
+
+    def run(self, product: ProductPlan) -> ProductReport:
+        """Run a product; what fails is reported, an interrupt passes through."""
+        began = self.clock()
+        progress = Progress()
+        recovered: int | None = None
+        error: HeadwaterError | None = None
+        self.tell(ProductStarted(self.id, product.product, len(product.models)))
+        try:
+            with open_product(
+                self.layout,
+                product,
+                run_id=self.id,
+                tables=self.tables,
+                tell=self.tell,
+                clock=self.clock,
+                sleep=self.sleep,
+            ) as context:
+                self.metadata.start_product(self.id, self.layout.environment.name, product.product)
+                try:
+                    snapshot = context.store.snapshot()
+                    recovered = recover(context, snapshot)
+                    run_product(
+                        context,
+                        snapshot,
+                        progress,
+                        max_bytes=self.max_epoch_bytes,
+                        quarantine_format=quarantine_format(self.layout),
+                    )
+                finally:
+                    with contextlib.suppress(HeadwaterError):
+                        self.metadata.absorb(self.layout.environment.name, product.product, context.store)
+            self.tell(ProductFinished(self.id, product.product, progress.epochs))
+        except HeadwaterError as raised:
+            error = raised
+        except Exception as raised:
+            error = _defect(product.product, raised)
+        status: ProductStatus = "failed" if error else "done" if progress.epochs or recovered else "unchanged"
+        return ProductReport(
+            product=product.product,
+            status=status,
+            epochs=progress.epochs,
+            relations=progress.relations(),
+            checks=tuple(progress.checks),
+            duration=self.clock() - began,
+            error=error,
+            recovered=recovered,
+        )
+
+
+@contextlib.contextmanager
+def open_product(
+    layout: Layout, product: ProductPlan, *, run_id: str, tables: Tables, tell: Listener, clock: Clock, sleep: Sleep
+) -> Iterator[ProductContext]:
+    """Open a product's state and sources for one writer.
+
+    Raises:
+        UsageError: another process has the state open.
+        TerminalError: the state was written by a newer version.
+    """
+    state = layout.state(product.product)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    layout.spool.mkdir(parents=True, exist_ok=True)
+    engine: Engine = discovery.engine(layout.environment.engine)
+    with engine.open(str(state), layout.environment.settings) as session:
+        yield ProductContext(
+            product=product,
+            run=run_id,
+            session=session,
+            store=StateStore(session),
+            tables=tables,
+            sinks=Sinks(product.product, tables, tell, sleep),
+            readers=_readers(layout, product),
+            tell=tell,
+            clock=clock,
+        )
+
+
+def quarantine_format(layout: Layout) -> str:
+    """The table format of sources' quarantine: the environment's own."""
+    declared = layout.environment.lake.format
+    return "parquet" if declared == "view" else declared
+
+
+def _readers(layout: Layout, product: ProductPlan) -> dict[RelationName, SourceReader]:
+    context = SourceContext(root=str(layout.root), spool=str(layout.spool))
+    return {step.relation: discovery.source(step.source.kind).open(step.source, context) for step in product.sources}
+
+
+def _defect(product: str, raised: Exception) -> HeadwaterError:
+    error = HeadwaterError(
+        f"the product {product} could not be run: {type(raised).__name__}: {raised}",
+        detail="nothing of the epoch was published",
+        hint="this may be a defect of headwater: please report it",
+    )
+    error.__cause__ = raised
+    return error

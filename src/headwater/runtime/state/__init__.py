@@ -1,0 +1,23 @@
+"""A product's durable memory: what was read, published and is still to be published."""
+
+from headwater.runtime.state.store import StateStore
+from headwater.runtime.state.values import (
+    CheckResult,
+    EpochKind,
+    EpochRecord,
+    LedgerRow,
+    OutboxEntry,
+    Snapshot,
+    StagedTable,
+)
+
+__all__ = [
+    "CheckResult",
+    "EpochKind",
+    "EpochRecord",
+    "LedgerRow",
+    "OutboxEntry",
+    "Snapshot",
+    "StagedTable",
+    "StateStore",
+]

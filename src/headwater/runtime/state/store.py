@@ -1,0 +1,230 @@
+"""Reading and writing a product's state file through an engine session.
+
+The store is the only one that knows the tables' SQL. Writes happen inside the
+epoch's transaction, which the caller opens and commits: all of an epoch is
+durable, or nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from headwater.plan.steps import Recorded
+from headwater.runtime import codec
+from headwater.runtime.state.schema import ensure_schema
+from headwater.runtime.state.values import EpochRecord, OutboxEntry, Snapshot, StagedTable
+from headwater.spi.engine import Session
+from headwater.spi.source import Position
+from headwater.types import RelationName, quote_identifier
+
+__all__ = ["StateStore"]
+
+columns: Final[dict[str, dict[str, str]]] = {
+    "positions": {"relation": "VARCHAR", "position": "VARCHAR", "epoch": "BIGINT"},
+    "foreign_positions": {"relation": "VARCHAR", "version": "BIGINT", "epoch": "BIGINT"},
+    "versions": {"relation": "VARCHAR", "token": "VARCHAR", "epoch": "BIGINT"},
+    "refreshed": {"relation": "VARCHAR", "inputs": "VARCHAR", "epoch": "BIGINT"},
+    "relations": {
+        "relation": "VARCHAR",
+        "fingerprint": "VARCHAR",
+        "own_fingerprint": "VARCHAR",
+        "metadata_fingerprint": "VARCHAR",
+        "schema_json": "VARCHAR",
+        "canonical": "VARCHAR",
+        "output": "VARCHAR",
+        "traits": "VARCHAR",
+        "epoch": "BIGINT",
+    },
+    "epochs": {"epoch": "BIGINT", "run": "VARCHAR", "kind": "VARCHAR", "committed_at": "VARCHAR"},
+    "outbox": {"epoch": "BIGINT", "ordinal": "BIGINT", "format": "VARCHAR", "committable": "VARCHAR"},
+    "ledger": {
+        "epoch": "BIGINT",
+        "run": "VARCHAR",
+        "relation": "VARCHAR",
+        "read": "BIGINT",
+        "accepted": "BIGINT",
+        "late": "BIGINT",
+        "quarantined": "BIGINT",
+        "replaced": "BOOLEAN",
+    },
+    "checks": {
+        "epoch": "BIGINT",
+        "run": "VARCHAR",
+        "relation": "VARCHAR",
+        "code": "VARCHAR",
+        "value": "VARCHAR",
+        "passed": "BOOLEAN",
+        "severity": "VARCHAR",
+        "description": "VARCHAR",
+    },
+    "released": {"quarantine_id": "VARCHAR", "epoch": "BIGINT"},
+    "staging": {"relation": "VARCHAR", "format": "VARCHAR"},
+}
+
+
+class StateStore:
+    """The state of one product in one environment; opening creates or upgrades the tables.
+
+    Raises:
+        TerminalError: the file was written by a newer version.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        ensure_schema(session)
+
+    def snapshot(self) -> Snapshot:
+        """Everything a run needs to know at its start."""
+        fetch = self._session.fetch
+        return Snapshot(
+            epoch=self.epoch(),
+            positions={
+                RelationName.parse(name): codec.from_json(text)
+                for name, text in fetch("SELECT relation, position FROM headwater.positions")
+            },
+            foreign={
+                RelationName.parse(name): version
+                for name, version in fetch("SELECT relation, version FROM headwater.foreign_positions")
+            },
+            versions={
+                RelationName.parse(name): token
+                for name, token in fetch("SELECT relation, token FROM headwater.versions")
+            },
+            inputs={
+                RelationName.parse(name): {
+                    RelationName.parse(key): token for key, token in codec.from_json(text).items()
+                }
+                for name, text in fetch("SELECT relation, inputs FROM headwater.refreshed")
+            },
+            recorded={row.relation: row for row in self.recorded()},
+            outbox=self.outbox(),
+            staging=tuple(
+                StagedTable(RelationName.parse(name), kind)
+                for name, kind in fetch("SELECT relation, format FROM headwater.staging ORDER BY relation")
+            ),
+        )
+
+    def epoch(self) -> int:
+        """The newest committed epoch, 0 before the first."""
+        return int(self._session.fetch("SELECT coalesce(max(epoch), 0) FROM headwater.epochs")[0][0])
+
+    def relations(self) -> tuple[str, ...]:
+        """The names of all recorded relations."""
+        return tuple(row[0] for row in self._session.fetch("SELECT relation FROM headwater.relations"))
+
+    def recorded(self, after: int = 0) -> tuple[Recorded, ...]:
+        """Relations recorded in epochs behind ``after``."""
+        return tuple(codec.to_recorded(row) for row in self.rows("relations", after))
+
+    def outbox(self) -> tuple[OutboxEntry, ...]:
+        """What is still to be published, in commit order."""
+        found = self._session.fetch("SELECT format, committable FROM headwater.outbox ORDER BY epoch, ordinal")
+        return tuple(OutboxEntry(kind, codec.to_committable(text)) for kind, text in found)
+
+    def released(self) -> frozenset[str]:
+        """Ids of quarantined rows that were admitted by a replay."""
+        return frozenset(row[0] for row in self._session.fetch("SELECT quarantine_id FROM headwater.released"))
+
+    def rows(self, table: str, after: int) -> list[dict[str, Any]]:
+        """The rows of a state table that epochs behind ``after`` wrote, as column name to value."""
+        names = tuple(columns[table])
+        found = self._session.fetch(
+            f"SELECT {_listed(names)} FROM headwater.{table} WHERE epoch > ? ORDER BY ALL",
+            [after],
+        )
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def write(self, record: EpochRecord) -> None:
+        """Write an epoch inside the open transaction; the outbox then holds this epoch only."""
+        epoch, run = record.epoch, record.run
+        self._session.execute("DELETE FROM headwater.outbox")
+        self._forget(record.removed)
+        self._insert("epochs", [(epoch, run, record.kind, record.at.isoformat())])
+        self._upsert("positions", [(str(name), _text(at), epoch) for name, at in record.positions.items()])
+        self._upsert("foreign_positions", [(str(name), version, epoch) for name, version in record.foreign.items()])
+        self._upsert("versions", [(str(name), token, epoch) for name, token in record.versions.items()])
+        self._upsert(
+            "refreshed",
+            [
+                (str(name), codec.to_json({str(key): token for key, token in inputs.items()}), epoch)
+                for name, inputs in record.inputs.items()
+            ],
+        )
+        self._upsert("relations", [(*codec.to_recorded_row(row).values(), epoch) for row in record.recorded])
+        self._insert(
+            "outbox",
+            [
+                (epoch, ordinal, entry.format, codec.to_committable_json(entry.committable))
+                for ordinal, entry in enumerate(record.outbox)
+            ],
+        )
+        self._insert(
+            "ledger",
+            [
+                (epoch, run, str(row.relation), c.read, c.accepted, c.late, c.quarantined, row.replaced)
+                for row in record.ledger
+                for c in (row.counts,)
+            ],
+        )
+        self._insert(
+            "checks",
+            [
+                (epoch, run, str(c.relation), c.code, codec.to_json(c.value), c.passed, c.severity, c.description)
+                for c in record.checks
+            ],
+        )
+        self._insert("released", [(row, epoch) for row in record.released])
+
+    def announce_staging(self, tables: Iterable[StagedTable]) -> None:
+        """Remember, before anything is staged, where staged files may lie: a transaction of its own."""
+        self._session.begin()
+        self._session.execute("DELETE FROM headwater.staging")
+        self._insert("staging", [(str(table.relation), table.format) for table in tables])
+        self._session.commit()
+
+    def settle(self) -> None:
+        """Forget outbox and staging: every sink has what it should. A transaction of its own."""
+        self._session.begin()
+        self._session.execute("DELETE FROM headwater.outbox")
+        self._session.execute("DELETE FROM headwater.staging")
+        self._session.commit()
+
+    def _forget(self, relations: Sequence[RelationName]) -> None:
+        if relations:
+            names = [str(name) for name in relations]
+            for table in ("relations", "refreshed", "versions", "positions", "foreign_positions"):
+                self._session.execute(
+                    f"DELETE FROM headwater.{table} WHERE relation IN (SELECT unnest(?))",
+                    [names],
+                )
+
+    def _upsert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            self._session.execute(
+                f"DELETE FROM headwater.{table} WHERE relation IN (SELECT unnest(?))",
+                [[row[0] for row in rows]],
+            )
+            self._insert(table, rows)
+
+    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert through one JSON parameter: a prepared statement with thousands of parameters is slow to plan."""
+        if not rows:
+            return
+        names = tuple(columns[table])
+        shape = codec.to_json([columns[table]])
+        document = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
+        self._session.execute(
+            f"INSERT INTO headwater.{table} ({_listed(names)}) SELECT {_listed(names)} "
+            "FROM (SELECT unnest(from_json(?, ?), recursive := true))",
+            [document, shape],
+        )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(quote_identifier(name) for name in names)
+
+
+def _text(position: Position) -> str:
+    return codec.to_json(position)

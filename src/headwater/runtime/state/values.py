@@ -1,0 +1,117 @@
+"""What a state file holds, as values.
+
+Apart from the store so that epochs can be put together, and metadata be
+derived, without a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from headwater.plan.steps import Recorded
+from headwater.spec.contract import Severity
+from headwater.spi.source import Position
+from headwater.spi.table import Committable
+from headwater.types import Counts, Json, RelationName
+
+__all__ = [
+    "CheckResult",
+    "EpochKind",
+    "EpochRecord",
+    "LedgerRow",
+    "OutboxEntry",
+    "Snapshot",
+    "StagedTable",
+    "VersionToken",
+]
+
+EpochKind: TypeAlias = Literal["append", "refresh", "replay"]
+
+VersionToken: TypeAlias = str
+"""Names one content of a relation: equal tokens mean that nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedTable:
+    """A table that may hold staged files: its relation and table format."""
+
+    relation: RelationName
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """A committable, and the table format that can commit it."""
+
+    format: str
+    committable: Committable
+
+    @property
+    def relation(self) -> RelationName:
+        return self.committable.id.relation
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """What became of the rows that reached a relation in an epoch.
+
+    ``replaced`` is True when the counts stand for the whole content and not for an addition to it.
+    """
+
+    relation: RelationName
+    counts: Counts
+    replaced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The outcome of one dataset check."""
+
+    relation: RelationName
+    code: str
+    value: Json
+    passed: bool
+    severity: Severity
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """Everything one epoch makes durable, in one transaction.
+
+    ``versions`` gives the new version token of every relation whose content
+    changed; ``inputs`` the tokens of all inputs a model was computed from;
+    ``removed`` relations are forgotten.
+    """
+
+    epoch: int
+    run: str
+    kind: EpochKind
+    at: datetime
+    positions: Mapping[RelationName, Position] = field(default_factory=dict)
+    foreign: Mapping[RelationName, int] = field(default_factory=dict)
+    versions: Mapping[RelationName, VersionToken] = field(default_factory=dict)
+    inputs: Mapping[RelationName, Mapping[RelationName, VersionToken]] = field(default_factory=dict)
+    recorded: tuple[Recorded, ...] = ()
+    removed: tuple[RelationName, ...] = ()
+    outbox: tuple[OutboxEntry, ...] = ()
+    ledger: tuple[LedgerRow, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    released: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a state file says at the start of a run. ``epoch`` is the newest committed one, 0 before the first."""
+
+    epoch: int
+    positions: Mapping[RelationName, Position]
+    foreign: Mapping[RelationName, int]
+    versions: Mapping[RelationName, VersionToken]
+    inputs: Mapping[RelationName, Mapping[RelationName, VersionToken]]
+    recorded: Mapping[RelationName, Recorded]
+    outbox: tuple[OutboxEntry, ...]
+    staging: tuple[StagedTable, ...]
