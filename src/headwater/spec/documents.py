@@ -20,7 +20,7 @@ from headwater.errors import DeclarationError, DeclarationErrors, Location
 from headwater.spec.text import FileText
 from headwater.types import Json
 
-__all__ = ["Document", "Path", "parse_document"]
+__all__ = ["Document", "Path", "is_plain", "parse_document"]
 
 Path: TypeAlias = "tuple[str | int, ...]"
 """The way from a document's root to a value: keys and positions."""
@@ -34,6 +34,10 @@ MAX_VALUES: Final = 500_000
 _integer: Final = re.compile(r"[-+]?[0-9]{1,4000}")
 _based: Final = re.compile(r"0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,4000}")
 _float: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_older_scalar: Final = re.compile(
+    r"(?i:y|n|yes|no|on|off)|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])*(?:\.[0-9_]*)?|0b[01_]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|[=~]|<<"
+)
+"""What YAML 1.1 reads as something else than a string."""
 _constants: Final[dict[str, Json]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -265,8 +269,11 @@ def _short(text: str) -> str:
 
 def _scalar(event: Any) -> Json:
     text: str = event.value
-    if event.style is not None and event.style != "":
-        return text
+    return _plain(text) if event.style in (None, "") else text
+
+
+def _plain(text: str) -> Json:
+    """What a scalar without quotes stands for."""
     if text in _constants:
         return _constants[text]
     if text[0] in "-+.0123456789":
@@ -277,3 +284,12 @@ def _scalar(event: Any) -> Json:
         if _float.fullmatch(text):
             return float(text)
     return text
+
+
+def is_plain(text: str) -> bool:
+    """Whether a string may stand without quotes, here and for readers of YAML 1.1.
+
+    >>> [text for text in ("abc", "1.0", "yes", "null", "", "2024-01-01", "1_000") if is_plain(text)]
+    ['abc']
+    """
+    return isinstance(_plain(text), str) and not _older_scalar.fullmatch(text)

@@ -34,6 +34,7 @@ Duration = Annotated[
 class _Closed(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
+        defer_build=True,
         strict=True,
         frozen=True,
         alias_generator=to_camel,

@@ -20,6 +20,7 @@ ApiVersion = Literal["v1.1.0", "v1.0.0", "v0.9.0"]
 class _Closed(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
+        defer_build=True,
         strict=True,
         frozen=True,
         alias_generator=to_camel,
