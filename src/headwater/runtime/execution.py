@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headwater.errors import HeadwaterError
 from headwater.events import Event, Listener, ProductFinished, ProductStarted, RunFinished, RunStarted
 from headwater.plan.steps import Plan, ProductPlan
 from headwater.runtime.commit import ProductContext, Sinks, recover
 from headwater.runtime.layout import Layout
-from headwater.runtime.metadata import MetadataStore
 from headwater.runtime.product import Progress, run_product
 from headwater.runtime.report import ProductReport, ProductStatus, RunReport
 from headwater.runtime.retry import Sleep
@@ -29,6 +28,9 @@ from headwater.spi import discovery
 from headwater.spi.engine import Engine
 from headwater.spi.source import SourceContext, SourceReader
 from headwater.types import RelationName
+
+if TYPE_CHECKING:
+    from headwater.runtime.metadata import MetadataStore
 
 __all__ = ["new_run_id", "open_product", "run"]
 
@@ -47,8 +49,8 @@ def new_run_id(at: datetime) -> str:
 
 def run(
     plan: Plan,
+    layout: Layout,
     *,
-    workspace_root: str | Path,
     listeners: Sequence[Listener] = (),
     clock: Clock = now,
     run_id: str | None = None,
@@ -59,7 +61,7 @@ def run(
     """Run everything that a plan names until its inputs are exhausted.
 
     Args:
-        workspace_root: the workspace's folder; work files lie below it.
+        layout: where the environment's work files lie.
         listeners: told every event; one that raises stops the run where it stands.
         products: run these only; None means all.
         max_epoch_bytes: about how much of each source one epoch takes.
@@ -67,8 +69,9 @@ def run(
     Raises:
         HeadwaterError: the run could not start. What fails inside a product is in the report.
     """
+    from headwater.runtime.metadata import MetadataStore
+
     started_at = clock()
-    layout = Layout(Path(workspace_root).absolute(), plan.environment)
     layout.folder.mkdir(parents=True, exist_ok=True)
     chosen = [product for product in plan.products if products is None or product.product in products]
     name = run_id or new_run_id(started_at)
