@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from headwater.quality.promises import column_promises, rule_promises
 from headwater.quality.widening import holds
 from headwater.spec.contract import Contract, Property
-from headwater.sql.analysis import ColumnReference
+
+if TYPE_CHECKING:
+    from headwater.sql.analysis import ColumnReference
 
 __all__ = ["ContractChange", "diff"]
 
 ChangeSeverity: TypeAlias = Literal["breaking", "additive", "cosmetic"]
-Consumers: TypeAlias = Mapping[str, Sequence[ColumnReference]]
+Consumers: TypeAlias = "Mapping[str, Sequence[ColumnReference]]"
 
 
 @dataclass(frozen=True, slots=True)

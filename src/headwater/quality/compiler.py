@@ -80,7 +80,8 @@ def _reference(reference: Reference, relation: RelationName, schema: Schema) -> 
     to = RelationName.parse(reference.to) if "." in reference.to else RelationName(relation.product, reference.to)
     if len(reference.columns) != len(reference.to_columns):
         yield DeclarationError(
-            f"the reference to '{to}' pairs {len(reference.columns)} columns with {len(reference.to_columns)}",
+            f"the reference to '{to}' does not pair its columns",
+            detail=f"{', '.join(reference.columns)} with {', '.join(reference.to_columns)}",
             where=reference.where,
         )
         return

@@ -69,7 +69,8 @@ def _judged(rule: QualityRule, code: str, schema: Schema, column: Column | None)
             )
         measure, subject, columns = _measure(rule, schema, column)
         query = f"SELECT {measure} FROM {CONTENT}"
-        description = rule.description or rule.name or subject
+        unit = " in percent" if rule.unit == "percent" else ""
+        description = rule.description or rule.name or f"{subject}{unit}"
         return DatasetCheck(code, query, operator, threshold, rule.severity, description, measure, columns)
     except (_RuleError, OptionError, LiteralError) as error:
         hint = error.hint if isinstance(error, _RuleError) else None

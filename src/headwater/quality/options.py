@@ -15,11 +15,15 @@ from headwater.quality.literals import LiteralError, literal, text_literal
 from headwater.quality.patterns import PatternError, to_re2
 from headwater.types import DataType, Json
 
-__all__ = ["Demand", "OptionError", "enumeration", "matches", "member", "option"]
+__all__ = ["Demand", "OptionError", "UnknownFormatError", "enumeration", "matches", "member", "option"]
 
 
 class OptionError(ValueError):
     """The option cannot be applied to a column of this type; ``str(error)`` says why."""
+
+
+class UnknownFormatError(ValueError):
+    """The format is one of the contract's own: the standard allows any word, headwater judges those it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def option(name: str, argument: Json, sql: str, type: DataType, logical_type: st
 
     Raises:
         OptionError: the argument or the column's type does not fit.
+        UnknownFormatError: it is a format that headwater cannot judge.
     """
     rule = _rules.get(name)
     if rule is None:
@@ -119,7 +124,7 @@ def _format(argument: Json, value: _Value) -> Demand | None:
         return _time_format(argument, value)
     predicate = string_format(argument, value.text)
     if predicate is None:
-        raise OptionError(f"headwater does not know the format '{argument}'")
+        raise UnknownFormatError(f"headwater does not know the format '{argument}'")
     return Demand(predicate, f"has the format {argument}")
 
 
@@ -128,7 +133,7 @@ def _time_format(argument: str, value: _Value) -> Demand | None:
         return None
     pattern = to_strptime(argument)
     if pattern is None:
-        raise OptionError(f"headwater cannot evaluate the format '{argument}'")
+        raise UnknownFormatError(f"headwater does not know the format '{argument}'")
     quoted = text_literal(pattern)
     predicate = f"CASE WHEN {value.sql} IS NOT NULL THEN try_strptime({value.sql}, {quoted}) IS NOT NULL END"
     return Demand(predicate, f"has the format {argument}")

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from headwater.errors import DeclarationError
 from headwater.quality.checks import Check, RowCheck, Unjudged
-from headwater.quality.options import OptionError, enumeration, member, option
+from headwater.quality.options import OptionError, UnknownFormatError, enumeration, member, option
 from headwater.spec.contract import Property
 from headwater.types import Column, DataType, quote_identifier
 
@@ -92,6 +92,9 @@ def _option(name: str, property: Property, place: _Place) -> Iterator[Found]:
         yield DeclarationError(
             f"the option '{name}' of '{place.path}' cannot be applied", detail=str(error), where=property.where
         )
+        return
+    except UnknownFormatError as error:
+        yield Unjudged(f"{name}:{place.path}", str(error))
         return
     if demand is not None:
         yield RowCheck(f"{name}:{place.path}", place.guard(demand.predicate), f"{place.path} {demand.meaning}")
