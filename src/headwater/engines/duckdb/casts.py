@@ -1,0 +1,113 @@
+"""Text to typed values, as SQL that also says what is wrong with a text.
+
+Apart because CSV, NDJSON and Arrow text share one meaning of every type: a text
+is accepted only if the column can hold exactly the value it names, so nothing is
+rounded, truncated or moved to another zone in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from headwater.engines.duckdb.text import literal
+from headwater.types import Column, DataType, quote_identifier
+
+__all__ = ["Cast", "TimeFormats", "cast_text", "cast_value", "refusal", "refused"]
+
+_integers: Final = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+)
+_zoned = r"[0-9](Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFormats:
+    """``strptime`` patterns for timestamps and dates; None: ISO 8601."""
+
+    timestamp: str | None = None
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A column's value as SQL, and when its text is refused (None: never)."""
+
+    column: Column
+    text: str
+    value: str
+    refused: str | None
+
+
+def cast_text(text: str, column: Column, formats: TimeFormats) -> Cast:
+    """The cast of a VARCHAR expression to a column's type."""
+    kind = column.type
+    if kind.name == "VARCHAR":
+        return Cast(column, text, text, None)
+    value = _value(text, kind, formats)
+    failed = f"({text} IS NOT NULL AND {value} IS NULL)"
+    inexact = _inexact(text, value, kind)
+    return Cast(column, text, value, f"{failed} OR {inexact}" if inexact else failed)
+
+
+def cast_value(value: str, found: DataType, column: Column) -> Cast:
+    """The cast of a typed expression: refused unless casting back gives the same value."""
+    if found == column.type:
+        return Cast(column, value, value, None)
+    if found.name == "VARCHAR":
+        return cast_text(value, column, TimeFormats())
+    cast = f"TRY_CAST({value} AS {column.type})"
+    lost = f"({value} IS NOT NULL AND TRY_CAST({cast} AS {found}) IS DISTINCT FROM {value})"
+    return Cast(column, f"CAST({value} AS VARCHAR)", cast, lost)
+
+
+def refused(casts: Sequence[Cast]) -> str | None:
+    """SQL that is TRUE for a record of which any column is refused; None when none can be."""
+    return " OR ".join(cast.refused for cast in casts if cast.refused is not None) or None
+
+
+def refusal(casts: Sequence[Cast]) -> str:
+    """SQL for the message about a record: NULL when every text is accepted, else what is wrong, column by column."""
+    anything = refused(casts)
+    if anything is None:
+        return "CAST(NULL AS VARCHAR)"
+    messages = ", ".join(f"CASE WHEN {cast.refused} THEN {_message(cast)} END" for cast in casts if cast.refused)
+    return f"CASE WHEN {anything} THEN concat_ws('; ', {messages}) END"
+
+
+def _value(text: str, kind: DataType, formats: TimeFormats) -> str:
+    match kind.name:
+        case "DATE" if formats.date is not None:
+            return f"CAST(try_strptime({text}, {literal(formats.date)}) AS DATE)"
+        case "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE" if formats.timestamp is not None:
+            return f"CAST(try_strptime({text}, {literal(formats.timestamp)}) AS {kind})"
+        case "TIMESTAMP":
+            zoned = f"regexp_matches({text}, {literal(_zoned)})"
+            utc = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE))"
+            return f"CASE WHEN {zoned} THEN {utc} ELSE TRY_CAST({text} AS TIMESTAMP) END"
+        case _:
+            return f"TRY_CAST({text} AS {kind})"
+
+
+def _inexact(text: str, value: str, kind: DataType) -> str | None:
+    """When the cast would round: SQL casts do so for whole numbers and decimals."""
+    if kind.name in _integers:
+        exact = f"TRY_CAST({text} AS DECIMAL(38,9))"
+        return f"(contains({text}, '.') AND {exact} IS DISTINCT FROM {value})"
+    if kind.name == "DECIMAL":
+        scale = kind.arguments[1]
+        digits = rf"\.[0-9]{{{scale}}}[0-9]*[1-9]"
+        return f"regexp_matches({text}, {literal(digits)})"
+    return None
+
+
+def _message(cast: Cast) -> str:
+    start = literal(f"column {quote_identifier(cast.column.name)}: '")
+    end = literal(f"' is not {_article(cast.column.type)} {cast.column.type}")
+    shown = f"CASE WHEN length({cast.text}) > 100 THEN left({cast.text}, 100) || '...' ELSE {cast.text} END"
+    return f"{start} || {shown} || {end}"
+
+
+def _article(kind: DataType) -> str:
+    return "an" if kind.name[0] in "AEIO" else "a"

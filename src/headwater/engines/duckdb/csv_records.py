@@ -1,0 +1,192 @@
+"""CSV records, cut out of lines one by one, and what is wrong with those that are no records.
+
+DuckDB's parallel reader is used for files without fault; this one decides for
+all others which bytes are a record, so that every record is either decoded or
+refused, once. Both must agree on what a good record is; a test holds them together.
+
+A record is what RFC 4180 says, and also: spaces may stand around a quoted field,
+a quote inside an unquoted field is text, one delimiter may follow the last field.
+A quoted field that is never closed costs the line it began on, not the rest of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from headwater.spi.codec import FileScan
+
+__all__ = ["CsvDialect", "CsvRecord", "Fault", "cut_records", "max_record_bytes"]
+
+max_record_bytes: Final = 16 * 1024 * 1024
+"""A longer record is refused: a guard against a quote that opens and never closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """How the files are written. ``nulls`` are texts that mean NULL, besides the empty field."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = '"'
+    header: bool = True
+    nulls: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(scan: FileScan) -> CsvDialect:
+        """The dialect that a scan's options describe."""
+        options = scan.options
+        quote = str(options.get("quote", '"'))
+        null = options.get("null")
+        nulls = tuple(str(each) for each in null) if isinstance(null, list) else () if null is None else (str(null),)
+        return CsvDialect(
+            delimiter=str(options.get("delimiter", ",")),
+            quote=quote,
+            escape=str(options.get("escape", quote)),
+            header=options.get("header", True) is not False,
+            nulls=nulls,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why bytes are no record: a code for the quarantine, and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRecord:
+    """The bytes of a record without its line end; ``fault`` is None for a good one."""
+
+    raw: bytes
+    fault: Fault | None
+
+
+def cut_records(lines: Iterator[bytes], dialect: CsvDialect, width: int) -> Iterator[CsvRecord]:
+    """Every record of a file, header excluded by the caller; blank lines are none where ``width`` > 1."""
+    cutter = _Cutter(lines, dialect, width)
+    quote = dialect.quote.encode()
+    for line in cutter:
+        body = _without_end(line)
+        if not body and width > 1:
+            continue
+        if quote and quote in body:
+            yield cutter.quoted(line)
+        else:
+            yield CsvRecord(body, cutter.fault_of(body, body.count(cutter.delimiter) + 1))
+
+
+def _without_end(line: bytes) -> bytes:
+    if line.endswith(b"\n"):
+        line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+    elif line.endswith(b"\r"):
+        line = line[:-1]
+    return line
+
+
+@dataclass(slots=True)
+class _Cutter:
+    """Lines with push-back, and the patterns of a dialect."""
+
+    lines: Iterator[bytes]
+    dialect: CsvDialect
+    width: int
+    delimiter: bytes = b""
+    _back: deque[bytes] = field(default_factory=deque)
+    _opens: re.Pattern[bytes] = field(init=False)
+    _closes: re.Pattern[bytes] = field(init=False)
+    _plain: re.Pattern[bytes] = field(init=False)
+    _ends: re.Pattern[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.delimiter = self.dialect.delimiter.encode()
+        delimiter = re.escape(self.delimiter)
+        quote, escape = re.escape(self.dialect.quote.encode()), re.escape(self.dialect.escape.encode())
+        self._opens = re.compile(rb" *" + quote)
+        if quote == escape:
+            self._closes = re.compile(rb"[^Q]*(?:QQ[^Q]*)*Q(?!Q)".replace(b"Q", quote))
+        else:
+            self._closes = re.compile(
+                rb"[^QE]*(?:E[QE][^QE]*|E[^QE][^QE]*)*Q".replace(b"E", escape).replace(b"Q", quote)
+            )
+        self._plain = re.compile(rb"(?:(?!" + delimiter + rb")[^\r\n])*")
+        self._ends = re.compile(rb" *(?:(" + delimiter + rb")|\r?\n?\Z)")
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            line = self._next()
+            if line is None:
+                return
+            yield line
+
+    def _next(self) -> bytes | None:
+        return self._back.popleft() if self._back else next(self.lines, None)
+
+    def fault_of(self, raw: bytes, count: int) -> Fault | None:
+        """What is wrong with a well-quoted record that has ``count`` fields."""
+        if count < self.width:
+            return Fault("too_few_columns", f"{count} columns instead of {self.width}")
+        if count > self.width and not (count == self.width + 1 and raw.endswith(self.delimiter)):
+            return Fault("too_many_columns", f"{count} columns instead of {self.width}")
+        if len(raw) > max_record_bytes:
+            return Fault("record_too_long", f"the record is longer than {max_record_bytes} bytes")
+        if b"\r" in raw and (not self.dialect.quote or self.dialect.quote.encode() not in raw):
+            return Fault("line_end", "a carriage return stands outside quotes")
+        if not raw.isascii():
+            try:
+                raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return Fault("invalid_encoding", f"byte {error.start + 1} of the record is not valid text")
+        return None
+
+    def quoted(self, first: bytes) -> CsvRecord:
+        """The record that begins with a line in which a quote stands."""
+        lines = [first]
+        count = self._fields(lines)
+        if isinstance(count, Fault):
+            self._back.extendleft(reversed(lines[1:]))
+            return CsvRecord(_without_end(first), count)
+        raw = _without_end(b"".join(lines))
+        return CsvRecord(raw, self.fault_of(raw, count))
+
+    def _fields(self, lines: list[bytes]) -> int | Fault:
+        """Walk the fields, taking further lines into ``lines`` while a quoted field is open; how many there are."""
+        line, at, count = lines[0], 0, 0
+        while True:
+            opened = self._opens.match(line, at)
+            if opened is not None:
+                closed = self._close(lines, opened.end())
+                if closed is None:
+                    return Fault("unclosed_quote", "a quoted field is not closed")
+                line, at = lines[-1], closed
+            else:
+                plain = self._plain.match(line, at)
+                at = plain.end() if plain else at
+            count += 1
+            end = self._ends.match(line, at)
+            if end is None:
+                if opened is not None:
+                    return Fault("unquoted_value", "text follows a closing quote")
+                return Fault("line_end", "a carriage return stands outside quotes")
+            if end[1] is None:
+                return count
+            at = end.end()
+
+    def _close(self, lines: list[bytes], at: int) -> int | None:
+        """The place behind the closing quote, in the last of ``lines``; None when there is none."""
+        size = sum(map(len, lines))
+        while True:
+            closed = self._closes.match(lines[-1], at)
+            if closed is not None:
+                return closed.end()
+            following = self._next() if size <= max_record_bytes else None
+            if following is None:
+                return None
+            lines.append(following)
+            size += len(following)
+            at = 0

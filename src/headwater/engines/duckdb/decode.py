@@ -1,0 +1,47 @@
+"""Decoding: rows of any form into a work relation, with what could not be decoded beside it.
+
+Here stands what all forms share; each form has a module of its own. A decoder
+materialises a *base*: columns ``c0`` ... typed as declared, ``file`` (which file
+of the scan), ``record`` (which record there) and ``refused`` (why the record cannot
+be admitted, NULL for a good one). The landed relation and its rejects are views of it.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from headwater.engines.duckdb.decode_arrow import decode_arrow
+from headwater.engines.duckdb.decode_csv import decode_csv
+from headwater.engines.duckdb.decode_ndjson import decode_ndjson
+from headwater.engines.duckdb.decode_parquet import decode_parquet
+from headwater.engines.duckdb.landing import Landing
+from headwater.engines.duckdb.work import WorkRelations
+from headwater.spi.codec import FileScan, Rows
+from headwater.spi.engine import Landed
+from headwater.types import Schema
+
+__all__ = ["decode"]
+
+
+def decode(
+    work: WorkRelations,
+    name: str,
+    rows: Rows,
+    *,
+    schema: Schema,
+    rejects: str | None,
+    provenance: str | None,
+) -> Landed:
+    """Decode ``rows`` as :meth:`headwater.spi.engine.Session.land` promises."""
+    landing = Landing(work, name, rejects, schema)
+    if not isinstance(rows, FileScan):
+        return decode_arrow(landing, rows, provenance)
+    match rows.format:
+        case "csv":
+            return decode_csv(landing, rows)
+        case "ndjson":
+            return decode_ndjson(landing, rows)
+        case "parquet":
+            return decode_parquet(landing, rows)
+        case _:
+            assert_never(rows.format)

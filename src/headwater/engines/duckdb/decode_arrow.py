@@ -1,0 +1,85 @@
+"""Arrow record batches, tables and datasets into a work relation.
+
+Columns are matched by name. A value that the declared type cannot hold exactly
+makes its row a reject whose raw text is the row as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from headwater.engines.duckdb.casts import Cast, cast_value, refusal, refused
+from headwater.engines.duckdb.landing import Base, Landing, Rejects
+from headwater.engines.duckdb.text import auxiliary, literal
+from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
+from headwater.spi.engine import Landed
+from headwater.types import Schema, quote_identifier
+
+if TYPE_CHECKING:
+    import pyarrow
+    import pyarrow.dataset
+
+__all__ = ["casts_of", "decode_arrow", "refused_columns", "refused_rows"]
+
+
+def decode_arrow(
+    landing: Landing,
+    rows: pyarrow.RecordBatchReader | pyarrow.dataset.Dataset | pyarrow.Table,
+    provenance: str | None,
+) -> Landed:
+    """Copy the rows; those that carry provenance columns keep them."""
+    work, arrow = landing.work, auxiliary(landing.name, "arrow")
+    work.register(arrow, rows)
+    found = work.describe(f"SELECT * FROM {arrow}")
+    casts = casts_of(landing, found, provenance or "the input")
+    carried = found.get(SOURCE_COLUMN) is not None and found.get(OFFSET_COLUMN) is not None
+    columns = [f"{cast.value} AS c{i}" for i, cast in enumerate(casts)]
+    columns += refused_columns(casts, found)
+    if carried:
+        columns += [f"{SOURCE_COLUMN} AS source", f"{OFFSET_COLUMN} AS record"]
+    base = Base(
+        landing.base,
+        work.create(landing.base, f"SELECT {', '.join(columns)} FROM {arrow}"),
+        numbered=carried,
+        sourced=carried,
+    )
+    work.drop(arrow)
+    rejects = refused_rows(landing, base) if refused(casts) else Rejects()
+    return landing.finish(base, (provenance or "",), rejects)
+
+
+def casts_of(landing: Landing, found: Schema, where: str) -> list[Cast]:
+    """How each declared column is made from the found ones, matched by name."""
+    casts: list[Cast] = []
+    for column in landing.schema:
+        match = found.get(column.name)
+        if match is None:
+            casts.append(landing.absent(column, where))
+        else:
+            casts.append(cast_value(quote_identifier(match.name), match.type, column))
+    return casts
+
+
+def refused_columns(casts: Sequence[Cast], found: Schema) -> list[str]:
+    """The base's columns ``refused`` and ``raw``: the row as JSON, where it is refused."""
+    anything = refused(casts)
+    if anything is None:
+        return []
+    members = ", ".join(f"{literal(column.name)}: {quote_identifier(column.name)}" for column in found)
+    return [
+        f"{refusal(casts)} AS refused",
+        f"CASE WHEN {anything} THEN CAST(to_json({{{members}}}) AS VARCHAR) END AS raw",
+    ]
+
+
+def refused_rows(landing: Landing, base: Base) -> Rejects:
+    """The refused rows of a base that keeps their raw text itself."""
+    found = landing.refused(base, "b.raw")
+    return Rejects(
+        file=[row.file for row in found],
+        record=[row.record for row in found],
+        raw=[row.raw for row in found],
+        code=["type"] * len(found),
+        message=[row.message for row in found],
+    )

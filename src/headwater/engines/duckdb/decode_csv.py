@@ -1,0 +1,242 @@
+"""CSV files into a work relation.
+
+The quick way is DuckDB's parallel reader, all columns as text, cast in the same
+pass; the row number in the result is the record number. When it refuses a file, the
+careful way cuts the records one by one (:mod:`headwater.engines.duckdb.csv_records`),
+sets the faulty ones aside and gives DuckDB the rest, each with its number.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal
+from headwater.engines.duckdb.csv_records import CsvDialect, cut_records, max_record_bytes
+from headwater.engines.duckdb.landing import Base, Landing, RefusedRow, RejectList, Rejects
+from headwater.engines.duckdb.records import open_lines, text_of
+from headwater.engines.duckdb.text import literal, literal_list
+from headwater.errors import DataError, OutsideError
+from headwater.spi.codec import FileScan, ScanFile
+from headwater.spi.engine import Landed
+
+__all__ = ["decode_csv"]
+
+quick_errors: Final = (DataError, OutsideError)
+"""What the quick way may meet on faulty files; the careful way then says what is wrong, or mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the files of a group have in common: column names, and the lines up to the first record."""
+
+    columns: tuple[str, ...]
+    skip: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One call of DuckDB's reader: ``width`` columns of text, ``numbers`` read before them, ``made`` added after."""
+
+    paths: Sequence[str]
+    width: int
+    skip: int = 0
+    compression: str | None = None
+    numbers: Sequence[str] = ()
+    made: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CsvScan:
+    """A scan made ready: its dialect, and its files by layout (as indexes; empty files are left out)."""
+
+    scan: FileScan
+    dialect: CsvDialect
+    groups: Mapping[Layout, Sequence[int]]
+
+    @property
+    def encoding(self) -> str:
+        return str(self.scan.options.get("encoding", "utf-8")).lower().replace("_", "-").replace("utf8", "utf-8")
+
+    @property
+    def formats(self) -> TimeFormats:
+        timestamp, date = self.scan.options.get("timestamp_format"), self.scan.options.get("date_format")
+        return TimeFormats(None if timestamp is None else str(timestamp), None if date is None else str(date))
+
+    def lines(self, file: ScanFile) -> AbstractContextManager[Iterator[bytes]]:
+        return open_lines(file, self.scan.options.get("compression"), self.encoding)
+
+
+def decode_csv(landing: Landing, scan: FileScan) -> Landed:
+    """Decode CSV files as :meth:`headwater.spi.engine.Session.land` promises.
+
+    Raises:
+        DataError: a file cannot be read, or lacks a required column.
+    """
+    ready = _prepare(landing, scan)
+    names = tuple(file.name for file in scan.files)
+    base, rejects = None, Rejects()
+    if ready.encoding == "utf-8" and not landing.work.in_transaction:
+        base = _quick(landing, ready)
+    if base is None:
+        base, rejects = _careful(landing, ready)
+    refused = landing.refused(base)
+    if refused:
+        rejects += _with_raw(ready, refused)
+    return landing.finish(base, names, rejects)
+
+
+def _prepare(landing: Landing, scan: FileScan) -> CsvScan:
+    groups: dict[Layout, list[int]] = defaultdict(list)
+    ready = CsvScan(scan, CsvDialect.of(scan), groups)
+    for index, file in enumerate(scan.files):
+        layout = Layout(landing.schema.names, 0) if not ready.dialect.header else _layout(ready, file)
+        if layout is not None:
+            groups[layout].append(index)
+    return ready
+
+
+def _layout(ready: CsvScan, file: ScanFile) -> Layout | None:
+    """Read a file's header; None when the file has no record at all."""
+    with ready.lines(file) as lines:
+        taken = 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal taken
+            for line in lines:
+                taken += 1
+                yield line
+
+        header = next((each for each in cut_records(counted(), ready.dialect, 2) if each.raw.strip()), None)
+        if header is None:
+            return None
+    text = text_of(header.raw)
+    if ready.dialect.quote:
+        row = next(csv.reader([text], delimiter=ready.dialect.delimiter, quotechar=ready.dialect.quote))
+    else:
+        row = text.split(ready.dialect.delimiter)
+    return Layout(tuple(name.strip() for name in row), taken)
+
+
+def _casts(landing: Landing, ready: CsvScan, layout: Layout, where: str) -> list[Cast]:
+    """How each declared column is made from the header's; ``h0``, ``h1`` ... are the columns read."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(layout.columns):
+        folded = name.casefold()
+        if folded in places and landing.schema.get(name) is not None:
+            raise DataError(f"{where} has the column '{name}' twice", hint="rename one of them in the file's header")
+        places[folded] = place
+    if not any(column.name.casefold() in places for column in landing.schema):
+        raise DataError(
+            f"{where} has none of the declared columns",
+            detail=f"its first line reads as: {', '.join(layout.columns[:20])}",
+            hint="check 'delimiter' and 'header' of the source, and its columns",
+        )
+    return [
+        cast_text(f"h{places[column.name.casefold()]}", column, ready.formats)
+        if column.name.casefold() in places
+        else landing.absent(column, where)
+        for column in landing.schema
+    ]
+
+
+def _select(casts: Sequence[Cast], ready: CsvScan, reading: Reading) -> str:
+    """A query that reads files and casts their columns into a base."""
+    dialect, compression = ready.dialect, reading.compression
+    texts = [f"h{place}: 'VARCHAR'" for place in range(reading.width)]
+    columns = ", ".join([*reading.numbers, *texts])
+    made = [f"{cast.value} AS c{place}" for place, cast in enumerate(casts)]
+    made += [f"{refusal(casts)} AS refused", *reading.made]
+    given = f", compression = {literal(compression)}" if compression else ""
+    return (
+        f"SELECT {', '.join(made)} FROM read_csv({literal_list(reading.paths)}, "
+        f"columns = {{{columns}}}, auto_detect = false, header = false, skip = {reading.skip}, "
+        f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}, "
+        f"nullstr = {literal_list(('', *dialect.nulls))}, strict_mode = true, max_line_size = {max_record_bytes}{given})"
+    )
+
+
+def _quick(landing: Landing, ready: CsvScan) -> Base | None:
+    """Let DuckDB read all files at once; None when it refuses any of them."""
+    many = len(ready.scan.files) > 1
+    queries: list[str] = []
+    for layout, indexes in ready.groups.items():
+        files = [ready.scan.files[index] for index in indexes]
+        casts = _casts(landing, ready, layout, files[0].name)
+        compression = ready.scan.options.get("compression")
+        reading = Reading(
+            paths=[file.path for file in files],
+            width=len(layout.columns),
+            skip=layout.skip,
+            compression=None if compression is None else str(compression),
+            made=(f"CAST(list_extract({list(indexes)}, file_index + 1) AS INTEGER) AS file",) * many,
+        )
+        queries.append(_select(casts, ready, reading))
+    if not queries:
+        return landing.empty_base()
+    try:
+        total = landing.work.create(landing.base, " UNION ALL ".join(queries))
+    except quick_errors:
+        return None
+    return Base(landing.base, total, filed=many)
+
+
+def _careful(landing: Landing, ready: CsvScan) -> tuple[Base, Rejects]:
+    """Cut every record, set the faulty aside, and let DuckDB read the good ones from one file for each layout."""
+    rejects = RejectList()
+    queries: list[str] = []
+    folder = landing.work.temp_directory()
+    with tempfile.TemporaryDirectory(dir=folder) as spool:
+        for number, (layout, indexes) in enumerate(ready.groups.items()):
+            path = Path(spool) / f"{number}.csv"
+            casts = _casts(landing, ready, layout, ready.scan.files[indexes[0]].name)
+            _spool(path, ready, layout, indexes, rejects)
+            reading = Reading(
+                paths=[str(path)],
+                width=len(layout.columns),
+                compression="none",
+                numbers=("file: 'INTEGER'", "record: 'BIGINT'"),
+                made=("file", "record"),
+            )
+            queries.append(_select(casts, ready, reading))
+        if not queries:
+            return landing.empty_base(), rejects.done()
+        total = landing.work.create(landing.base, " UNION ALL ".join(queries))
+    return Base(landing.base, total, numbered=True, filed=True), rejects.done()
+
+
+def _spool(path: Path, ready: CsvScan, layout: Layout, indexes: Sequence[int], rejects: RejectList) -> None:
+    delimiter = ready.dialect.delimiter.encode()
+    with path.open("wb") as spool:
+        for index in indexes:
+            with ready.lines(ready.scan.files[index]) as lines:
+                records = cut_records(islice(lines, layout.skip, None), ready.dialect, len(layout.columns))
+                for number, record in enumerate(records, 1):
+                    if record.fault is None:
+                        spool.write(b"%d%b%d%b%b\n" % (index, delimiter, number, delimiter, record.raw))
+                    else:
+                        rejects.add(index, number, text_of(record.raw), record.fault.code, record.fault.message)
+
+
+def _with_raw(ready: CsvScan, refused: Sequence[RefusedRow]) -> Rejects:
+    """The rejects for records with a value of the wrong type: their text is read from the files again."""
+    wanted: dict[int, dict[int, str]] = defaultdict(dict)
+    for row in refused:
+        wanted[row.file][row.record] = row.message
+    rejects = RejectList()
+    layouts = {index: layout for layout, indexes in ready.groups.items() for index in indexes}
+    for index, messages in wanted.items():
+        layout = layouts[index]
+        with ready.lines(ready.scan.files[index]) as lines:
+            records = cut_records(islice(lines, layout.skip, None), ready.dialect, len(layout.columns))
+            for number, record in enumerate(records, 1):
+                if number in messages:
+                    rejects.add(index, number, text_of(record.raw), "type", messages[number])
+    return rejects.done()

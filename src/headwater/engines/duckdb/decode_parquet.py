@@ -1,0 +1,88 @@
+"""Parquet files: scanned where they are, copied only when their types differ from the declared ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from headwater.engines.duckdb.casts import refused
+from headwater.engines.duckdb.decode_arrow import casts_of, refused_columns, refused_rows
+from headwater.engines.duckdb.landing import Base, Landing, Rejects
+from headwater.engines.duckdb.text import literal_list
+from headwater.engines.duckdb.work import WorkRelations
+from headwater.errors import DataError, DeclarationError, OutsideError, UsageError
+from headwater.spi.codec import FileScan
+from headwater.spi.engine import Landed
+from headwater.types import Schema, quote_identifier
+
+__all__ = ["decode_parquet", "describe_parquet", "parquet_query"]
+
+
+def decode_parquet(landing: Landing, scan: FileScan) -> Landed:
+    """Define the landed relation over the files themselves where the types agree, else over a checked copy."""
+    work = landing.work
+    found = describe_parquet(work, scan)
+    casts = casts_of(landing, found, scan.files[0].name)
+    names = tuple(file.name for file in scan.files)
+    columns = [f"{cast.value} AS c{i}" for i, cast in enumerate(casts)]
+    columns += refused_columns(casts, found)
+    columns += ["CAST(file_index AS INTEGER) AS file", "file_row_number + 1 AS record"]
+    query = f"SELECT {', '.join(columns)} FROM {_read(scan)}"
+    copied = refused(casts) is not None
+    if copied:
+        total = work.create(landing.base, query)
+    else:
+        work.define(landing.base, query)
+        total = count_parquet(work, scan)
+    base = Base(landing.base, total, filed=True, numbered=True)
+    return landing.finish(base, names, refused_rows(landing, base) if copied else Rejects())
+
+
+def parquet_query(work: WorkRelations, scan: FileScan, schema: Schema | None) -> str:
+    """A query over the files: the declared columns, cast as landing casts them, without refused rows."""
+    found = describe_parquet(work, scan)
+    if schema is None:
+        return f"SELECT {', '.join(quote_identifier(name) for name in found.names)} FROM {_read(scan)}"
+    casts = casts_of(Landing(work, "", None, schema), found, scan.files[0].name)
+    columns = ", ".join(f"{cast.value} AS {quote_identifier(cast.column.name)}" for cast in casts)
+    anything = refused(casts)
+    where = f" WHERE ({anything}) IS NOT TRUE" if anything else ""
+    return f"SELECT {columns} FROM {_read(scan)}{where}"
+
+
+def describe_parquet(work: WorkRelations, scan: FileScan) -> Schema:
+    """The union of the files' columns by name. Raises DataError when a file is not readable Parquet."""
+    with _readable(scan):
+        return work.describe(f"SELECT * FROM {_read(scan)}")
+
+
+def count_parquet(work: WorkRelations, scan: FileScan) -> int:
+    """The number of rows, from the files' footers."""
+    with _readable(scan):
+        paths = literal_list(file.path for file in scan.files)
+        counted = work.fetch(f"SELECT sum(num_rows) FROM parquet_file_metadata({paths})")
+        return int(counted[0][0] or 0)
+
+
+def _read(scan: FileScan) -> str:
+    paths = literal_list(file.path for file in scan.files)
+    return f"read_parquet({paths}, union_by_name = true)"
+
+
+@contextmanager
+def _readable(scan: FileScan) -> Iterator[None]:
+    """Name the file that is damaged: DuckDB names its path, the user knows it by its name."""
+    try:
+        yield
+    except (DataError, OutsideError, UsageError, DeclarationError) as error:
+        detail = error.detail or error.message
+        named = next((file.name for file in scan.files if file.path in detail), None)
+        if named is None:
+            raise
+        for file in scan.files:
+            detail = detail.replace(file.path, file.name)
+        raise DataError(
+            f"{named} cannot be read as Parquet",
+            detail=detail,
+            hint="write the file again, or move it out of the source's path",
+        ) from error

@@ -1,0 +1,99 @@
+"""What DuckDB raises, as the errors headwater raises.
+
+Apart, so that no other module needs to know the driver's exceptions: every call
+into DuckDB stands inside :func:`wrapped`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from headwater.errors import (
+    DataError,
+    DeclarationError,
+    HeadwaterError,
+    OutsideError,
+    TerminalError,
+    TransientError,
+    UsageError,
+)
+
+__all__ = ["summary", "wrapped"]
+
+_lock = re.compile(r"Could not set lock on file .*?(?:\(PID (?P<pid>\d+)\)|$)", re.DOTALL)
+_damaged = re.compile(
+    r"not a valid DuckDB database|[Cc]orrupt|checksum|failed to deserialize|Failure while replaying WAL", re.DOTALL
+)
+_newer = re.compile(r"newer version of DuckDB|version number \d+, but we can only read", re.DOTALL)
+_full = re.compile(r"No space left|disk is full|max_temp_directory_size|failed to offload", re.IGNORECASE)
+
+
+@contextmanager
+def wrapped(doing: str) -> Iterator[None]:
+    """Turn what DuckDB raises inside into a HeadwaterError; ``doing`` completes "... failed"."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _translate(doing, error) from error
+
+
+def summary(error: duckdb.Error) -> str:
+    """The first paragraph of DuckDB's message, without its prefix and without the query's text."""
+    text = str(error).split("\n\nLINE ")[0].strip()
+    return re.sub(r"^[A-Z][A-Za-z-]*(?: [A-Z][A-Za-z-]*)* Error: ", "", text)
+
+
+def _translate(doing: str, error: duckdb.Error) -> HeadwaterError:
+    text = summary(error)
+    if known := _storage(doing, error, text):
+        return known
+    match error:
+        case duckdb.ParserException() | duckdb.BinderException() | duckdb.CatalogException() | duckdb.SyntaxException():
+            return DeclarationError(f"{doing} failed: the engine refuses the query", detail=text)
+        case duckdb.PermissionException():
+            return UsageError(
+                f"{doing} failed: the file lies outside the folders the engine may use",
+                detail=text,
+                hint="add the folder to the environment's settings: allowed_directories",
+            )
+        case duckdb.DataError() | duckdb.InvalidInputException() | duckdb.ConstraintException():
+            return DataError(f"{doing} failed on the data", detail=text)
+        case duckdb.IOException() | duckdb.TransactionException() | duckdb.HTTPException():
+            return TransientError(f"{doing} failed", detail=text)
+        case _:
+            return TerminalError(f"{doing} failed inside the engine", detail=text)
+
+
+def _storage(doing: str, error: duckdb.Error, text: str) -> HeadwaterError | None:
+    if held := _lock.search(text):
+        who = f"process {held['pid']}" if held["pid"] else "another process"
+        return UsageError(
+            f"the state is in use by {who}",
+            detail=text,
+            hint="wait until it ends, or end it, then run again",
+        )
+    if _newer.search(text):
+        return TerminalError("the state was written by a newer version", detail=text, hint="upgrade headwater")
+    if _full.search(text):
+        return TransientError(
+            f"{doing} failed: no space is left for spilled data",
+            detail=text,
+            hint="free disk space, or name another folder in the environment's settings: temp_directory",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return OutsideError(
+            f"{doing} failed: out of memory",
+            detail=text,
+            hint="raise memory_limit or lower threads in the environment's settings",
+        )
+    if _damaged.search(text):
+        return TerminalError(
+            "the state file is damaged",
+            detail=text,
+            hint="restore it from a backup, or delete it and run again: the tables are built anew from their sources",
+        )
+    return None

@@ -1,0 +1,99 @@
+"""A product's state, open: transactions, durable statements, work relations, results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from headwater.engines.duckdb.decode import decode
+from headwater.engines.duckdb.decode_parquet import parquet_query
+from headwater.engines.duckdb.failures import wrapped
+from headwater.engines.duckdb.work import WorkRelations
+from headwater.errors import UsageError
+from headwater.spi.codec import FileScan, Rows
+from headwater.spi.engine import Landed
+from headwater.types import Schema
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["DuckDBSession"]
+
+
+class DuckDBSession:
+    """A :class:`headwater.spi.engine.Session`; see there for what each method promises.
+
+    Outside :meth:`begin` and :meth:`commit` every statement stands for itself, and work
+    relations live until they are dropped or the session ends.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._work = WorkRelations(connection)
+        self._epoch = False
+
+    def begin(self) -> None:
+        # The database transaction begins with the first durable statement: a record that cannot
+        # be decoded fails a statement, and a failed statement would end the transaction.
+        if self._epoch:
+            raise UsageError("the epoch has already begun")
+        self._epoch = True
+
+    def commit(self) -> None:
+        with wrapped("committing the epoch"):
+            if self._work.in_transaction:
+                self._connection.execute("COMMIT")
+        self._end()
+
+    def rollback(self) -> None:
+        with wrapped("rolling the epoch back"):
+            if self._work.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._end()
+
+    def _end(self) -> None:
+        self._work.in_transaction = False
+        self._epoch = False
+        self._work.drop_all()
+
+    def land(
+        self, name: str, rows: Rows, *, schema: Schema, rejects: str | None = None, provenance: str | None = None
+    ) -> Landed:
+        return decode(self._work, name, rows, schema=schema, rejects=rejects, provenance=provenance)
+
+    def view(self, name: str, rows: Rows, *, schema: Schema | None = None) -> None:
+        import pyarrow
+
+        match rows:
+            case FileScan(format="parquet"):
+                self._work.define(name, parquet_query(self._work, rows, schema or rows.schema))
+            case FileScan():
+                raise UsageError(f"{rows.format} files cannot be viewed, only landed")
+            case pyarrow.RecordBatchReader():
+                self._work.register(name, rows.read_all())
+            case _:
+                self._work.register(name, rows)
+
+    def create(self, name: str, sql: str) -> int:
+        return self._work.create(name, sql)
+
+    def define(self, name: str, sql: str) -> None:
+        self._work.define(name, sql)
+
+    def drop(self, name: str) -> None:
+        self._work.drop(name)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        with wrapped("a statement on the state"):
+            if self._epoch and not self._work.in_transaction:
+                self._connection.execute("BEGIN TRANSACTION")
+                self._work.in_transaction = True
+            self._connection.execute(sql, list(parameters))
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._work.fetch(sql, parameters)
+
+    def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
+        return self._work.reader(sql, parameters)

@@ -1,0 +1,113 @@
+"""Settings of the engine: validated, then applied to a connection that is locked afterwards.
+
+Apart from the session because they are the sandbox: what a query may reach is
+decided here and cannot be changed by a statement.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from headwater.engines.duckdb.failures import wrapped
+from headwater.engines.duckdb.text import literal
+from headwater.errors import UsageError, did_you_mean
+from headwater.types import Json
+
+__all__ = ["EngineSettings", "connect"]
+
+_size = re.compile(r"\s*\d+(\.\d+)?\s*(B|[KMGT]i?B)\s*", re.IGNORECASE)
+
+_fixed: Final[Mapping[str, str]] = {
+    "autoload_known_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+    "preserve_insertion_order": "true",
+}
+"""Never left to the user: nothing is fetched, no variable of the process is read, order is repeatable."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How much of the machine the engine may use, and which folders.
+
+    ``memory_limit`` is a size such as ``2GB``; ``temp_directory`` is where data
+    spills (default: beside the state file); ``allowed_directories`` are the only
+    folders from which files can be read. None means that the engine may open
+    any file; the SQL of models is checked before it reaches the engine anyway.
+    """
+
+    memory_limit: str | None = None
+    threads: int | None = None
+    temp_directory: str | None = None
+    allowed_directories: tuple[str, ...] | None = None
+
+    @staticmethod
+    def of(settings: Mapping[str, Json]) -> EngineSettings:
+        """Read an environment's ``settings``. Raises UsageError for unknown keys and wrong values."""
+        readers = {
+            "memory_limit": _read_size,
+            "threads": _read_threads,
+            "temp_directory": _read_path,
+            "allowed_directories": _read_paths,
+        }
+        values: dict[str, Any] = {}
+        for key, value in settings.items():
+            if key not in readers:
+                raise UsageError(f"there is no engine setting '{key}'", hint=did_you_mean(key, readers))
+            if value is not None:
+                values[key] = readers[key](key, value)
+        return EngineSettings(**values)
+
+
+def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConnection:
+    """Open a database file (None: in memory), sandboxed and with UTC as its time zone."""
+    config: dict[str, str | bool | int | float | list[str]] = dict(_fixed)
+    if settings.memory_limit is not None:
+        config["memory_limit"] = settings.memory_limit
+    if settings.threads is not None:
+        config["threads"] = str(settings.threads)
+    temp = settings.temp_directory or (f"{state}.tmp" if state else None)
+    if temp is not None:
+        config["temp_directory"] = temp
+    with wrapped("opening the state"):
+        connection = duckdb.connect(state or ":memory:", config=config)
+        connection.execute("SET TimeZone = 'UTC'")
+        if settings.allowed_directories is not None:
+            folders = ", ".join(literal(os.path.realpath(folder)) for folder in settings.allowed_directories)
+            connection.execute(f"SET allowed_directories = [{folders}]")
+            connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _read_size(key: str, value: Json) -> str:
+    if isinstance(value, str) and _size.fullmatch(value):
+        return value.strip()
+    raise UsageError(f"the engine setting '{key}' must be a size such as 2GB, not {value!r}")
+
+
+def _read_threads(key: str, value: Json) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise UsageError(f"the engine setting '{key}' must be a whole number from 1, not {value!r}")
+
+
+def _read_path(key: str, value: Json) -> str:
+    if isinstance(value, str) and value:
+        return str(Path(value))
+    raise UsageError(f"the engine setting '{key}' must be a path, not {value!r}")
+
+
+def _read_paths(key: str, value: Json) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(_read_path(key, folder) for folder in value)
+    raise UsageError(f"the engine setting '{key}' must be a list of paths, not {value!r}")

@@ -1,0 +1,118 @@
+"""Work relations: temporary tables and views that end with the epoch.
+
+Apart from the session so that the decoders can make their own without knowing
+epochs. DuckDB lets one transaction write one database file and any temporary
+relation, so work relations cost no durability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import duckdb
+
+from headwater.engines.duckdb.failures import wrapped
+from headwater.engines.duckdb.schemas import to_schema
+from headwater.engines.duckdb.text import unquoted
+from headwater.errors import UsageError
+from headwater.types import Schema
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["WorkRelations"]
+
+RelationKind: TypeAlias = Literal["TABLE", "VIEW"]
+
+batch_rows = 122_880
+"""Rows of a streamed record batch: one DuckDB row group."""
+
+
+class WorkRelations:
+    """The temporary relations of one connection. Names are quoted identifiers."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.in_transaction = False
+        """Whether a failed statement would undo durable ones: then decoders must not risk one."""
+        self._kinds: dict[str, RelationKind] = {}
+        self._servants: dict[str, list[str]] = {}
+
+    def create(self, name: str, sql: str) -> int:
+        """Materialise a query; returns its number of rows."""
+        with wrapped(f"computing {unquoted(name)}"):
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql}")
+        self._kinds[name] = "TABLE"
+        return self.count(name)
+
+    def define(self, name: str, sql: str, *, over: Sequence[str] = ()) -> None:
+        """Name a query; ``over`` are relations that are dropped with it."""
+        with wrapped(f"defining {unquoted(name)}"):
+            self.connection.execute(f"CREATE TEMP VIEW {name} AS {sql}")
+        self._kinds[name] = "VIEW"
+        self._servants[name] = list(over)
+
+    def register(self, name: str, rows: Any) -> None:
+        """Make an Arrow object readable; DuckDB keeps it alive as long as the relation."""
+        with wrapped(f"reading {unquoted(name)}"):
+            self.connection.register(unquoted(name), rows)
+        self._kinds[name] = "VIEW"
+
+    def drop(self, name: str) -> None:
+        """Drop a relation and those that serve only it. Raises UsageError when there is none of that name."""
+        kind = self._kinds.pop(name, None)
+        if kind is None:
+            raise UsageError(f"there is no work relation {name}")
+        with wrapped(f"dropping {unquoted(name)}"):
+            self.connection.execute(f"DROP {kind} {name}")
+        for servant in self._servants.pop(name, ()):
+            self.drop(servant)
+
+    def drop_all(self) -> None:
+        """Drop everything, newest first; a rollback may have dropped some already."""
+        with wrapped("ending the epoch"):
+            for name, kind in reversed(self._kinds.items()):
+                self.connection.execute(f"DROP {kind} IF EXISTS {name}")
+        self._kinds.clear()
+        self._servants.clear()
+
+    def count(self, name: str, where: str = "true") -> int:
+        """How many rows of a relation fulfil a condition."""
+        return int(self.fetch(f"SELECT count(*) FROM {name} WHERE {where}")[0][0])
+
+    def temp_directory(self) -> str:
+        """The folder for spooled files, which the engine may read."""
+        folder = str(self.fetch("SELECT current_setting('temp_directory')")[0][0])
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def describe(self, sql: str) -> Schema:
+        """The columns of a query; nothing is read."""
+        with wrapped("a query"):
+            result = self.connection.sql(sql)
+            if result is None:
+                raise UsageError("the statement has no result")
+            names, types = result.columns, [str(kind) for kind in result.types]
+        return to_schema(names, types)
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """A small result as Python rows, by way of Arrow.
+
+        DuckDB's own conversion of zoned timestamps needs pytz, which nothing else needs.
+        """
+        with wrapped("a query"):
+            result = self.connection.sql(sql, params=list(parameters))
+            table = result.to_arrow_table() if result is not None else None
+        if table is None:
+            return []
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+    def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
+        """A result as a stream; only what is read is computed."""
+        with wrapped("a query"):
+            result = self.connection.sql(sql, params=list(parameters))
+            if result is None:
+                raise UsageError("the statement has no result to read")
+            return result.to_arrow_reader(batch_rows)
