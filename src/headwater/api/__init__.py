@@ -1,1 +1,42 @@
 """The facade: plain functions that the surfaces call, and the only place where the rooms are wired together."""
+
+from headwater.api.lineage import LineageNode, lineage
+from headwater.api.maintenance import MaintainedTable, maintain
+from headwater.api.planning import CheckReport, ExplainedCheck, Explanation, check, explain, plan
+from headwater.api.project import Project, load
+from headwater.api.quarantine import ReasonCount, quarantine_list, quarantine_show
+from headwater.api.reading import QueryResult, query
+from headwater.api.records import RelationStatus, history, status
+from headwater.api.running import ProductOutcome, RelationOutcome, RunOutcome, run
+from headwater.api.scaffold import Created, init_from_files, init_from_template, templates
+
+__all__ = [
+    "CheckReport",
+    "Created",
+    "ExplainedCheck",
+    "Explanation",
+    "LineageNode",
+    "MaintainedTable",
+    "ProductOutcome",
+    "Project",
+    "QueryResult",
+    "ReasonCount",
+    "RelationOutcome",
+    "RelationStatus",
+    "RunOutcome",
+    "check",
+    "explain",
+    "history",
+    "init_from_files",
+    "init_from_template",
+    "lineage",
+    "load",
+    "maintain",
+    "plan",
+    "quarantine_list",
+    "quarantine_show",
+    "query",
+    "run",
+    "status",
+    "templates",
+]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from headwater.api.planning import plan
 from headwater.api.project import Project, relation_named
 from headwater.errors import UsageError, did_you_mean
 from headwater.plan.steps import Plan
@@ -42,13 +43,13 @@ class LineageNode:
         return f"{self.relation}.{self.column}" if self.column else str(self.relation)
 
 
-def lineage(project: Project, planned: Plan, name: str, *, down: bool = False) -> LineageNode:
+def lineage(project: Project, name: str, *, down: bool = False) -> LineageNode:
     """The tree above or below a relation (``product.relation``) or column (``product.relation.column``).
 
     Raises:
         UsageError: there is no such relation or column.
     """
-    graph = _Graph(planned)
+    graph = _Graph(plan(project))
     parts = name.split(".")
     if len(parts) == 3:
         relation = relation_named(project, ".".join(parts[:2]))

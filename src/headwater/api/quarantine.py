@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.api.project import Project
+from headwater.api.project import Project, relation_named
 from headwater.api.reading import QueryResult, collect
 from headwater.api.shelf import Shelf
 from headwater.quality import QUARANTINE_SCHEMA
@@ -29,20 +29,23 @@ class ReasonCount:
     rows: int
 
 
-def quarantine_list(project: Project, relation: RelationName | None = None) -> tuple[ReasonCount, ...]:
+def quarantine_list(project: Project, relation: str | None = None) -> tuple[ReasonCount, ...]:
     """All refused rows by relation and reason, most frequent first."""
     workspace = project.workspace
-    relations = [relation] if relation else sorted({*workspace.models, *workspace.sources})
+    relations = [relation_named(project, relation)] if relation else sorted({*workspace.models, *workspace.sources})
     return count_reasons(project, relations)
 
 
 def quarantine_show(
-    project: Project, relation: RelationName, *, code: str | None = None, run: str | None = None, limit: int | None = 20
+    project: Project, relation: str, *, code: str | None = None, run: str | None = None, limit: int | None = 20
 ) -> QueryResult:
     """Refused rows of a relation, the latest first; empty when none was ever refused.
 
     Columns: quarantine_id, run, epoch, relation, codes, contract_version, source,
     offset, raw, row, quarantined_at.
+
+    Raises:
+        UsageError: there is no such relation.
     """
     name = quote_identifier("quarantine")
     conditions, parameters = ["true"], []
@@ -54,7 +57,7 @@ def quarantine_show(
         parameters.append(run)
     with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
         shelf = Shelf(project, session)
-        shelf.provide_quarantine(name, relation)
+        shelf.provide_quarantine(name, relation_named(project, relation))
         text = f"""
             SELECT {", ".join(map(quote_identifier, QUARANTINE_SCHEMA.names))}
             FROM {name} WHERE {" AND ".join(conditions)} ORDER BY epoch DESC, source, "offset", quarantine_id

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from headwater import sql as language
 from headwater.api.project import Project
 from headwater.api.shelf import Shelf
+from headwater.errors import DeclarationError, did_you_mean
 from headwater.spi import discovery
+from headwater.spi.table import AtTime, AtVersion
+from headwater.types import RelationName
 
 if TYPE_CHECKING:
     import pyarrow
@@ -51,12 +54,43 @@ def query(project: Project, sql: str, *, limit: int | None = None) -> QueryResul
         DeclarationError: the text is no such query.
         UsageError: a relation is unknown or not published yet, or a version does not exist.
     """
-    prepared = language.read_query(sql)
+    names = RelationNames(project)
+    prepared = language.prepare_query(sql, names.resolve, path="query")
     with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
         shelf = Shelf(project, session)
         for read in prepared.reads:
-            shelf.provide(read)
-        return collect(session.reader(prepared.sql), limit)
+            shelf.provide(read.identifier, read.relation, _moment(read))
+        return collect(session.reader(prepared.engine_sql), limit)
+
+
+class RelationNames:
+    """What a name in a query means: ``product.relation``, or its name alone when that is unique."""
+
+    def __init__(self, project: Project) -> None:
+        workspace = project.workspace
+        declared = [*workspace.models, *workspace.sources]
+        self._known = {str(relation).casefold(): relation for name in declared for relation in (name.quarantine, name)}
+
+    def resolve(self, parts: tuple[str, ...]) -> RelationName:
+        """The relation; raises DeclarationError."""
+        written = ".".join(parts)
+        folded = written.casefold()
+        found = [each for name, each in self._known.items() if folded in (name, name.partition(".")[2])]
+        match found:
+            case [relation]:
+                return relation
+            case []:
+                known = [str(relation) for relation in self._known.values()]
+                raise DeclarationError(f"there is no relation '{written}'", hint=did_you_mean(written, known))
+            case _:
+                names = ", ".join(sorted(map(str, found)))
+                raise DeclarationError(f"'{written}' may be any of {len(found)} relations", hint=f"name one: {names}")
+
+
+def _moment(read: language.QueryRead) -> AtVersion | AtTime | None:
+    if read.at_version is not None:
+        return AtVersion(read.at_version)
+    return AtTime(read.at_time) if read.at_time is not None else None
 
 
 def collect(reader: pyarrow.RecordBatchReader, limit: int | None) -> QueryResult:

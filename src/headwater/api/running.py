@@ -6,7 +6,7 @@ where each relation lies and why rows were refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,13 +15,13 @@ from headwater import runtime
 from headwater.api.planning import plan
 from headwater.api.project import Project
 from headwater.api.quarantine import ReasonCount, count_reasons
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.events import Listener
 from headwater.runtime.report import ProductReport, ProductStatus, RelationReport, RunReport
 from headwater.runtime.state.values import CheckResult
 from headwater.types import Counts, RelationName
 
-__all__ = ["ProductOutcome", "RelationOutcome", "RunOutcome", "run"]
+__all__ = ["ProductOutcome", "RelationOutcome", "RunOutcome", "run", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +68,31 @@ class RunOutcome:
     exit_code: int
 
 
-def run(project: Project, *, listener: Listener | None = None) -> RunOutcome:
-    """Run every product of the workspace until its sources are exhausted.
+def run(project: Project, *, products: Sequence[str] = (), listener: Listener | None = None) -> RunOutcome:
+    """Run products until their sources are exhausted.
 
     Failures of the data and of outside systems are part of the outcome; wrong
     declarations are raised before anything is read.
 
+    Args:
+        products: run these only; none means all.
+        listener: told every event of the run.
+
     Raises:
         DeclarationErrors: the workspace cannot be planned.
-        UsageError: another process runs it.
+        UsageError: there is no such product, or another process runs the environment.
     """
-    report = runtime.run(plan(project), project.layout, listeners=[listener] if listener else [])
+    planned = plan(project)
+    known = [product.product for product in planned.products]
+    for name in products:
+        if name not in known:
+            raise UsageError(f"there is no product '{name}'", hint=did_you_mean(name, known))
+    report = runtime.run(planned, project.layout, listeners=[listener] if listener else [], products=products or None)
+    return summarise(project, report)
+
+
+def summarise(project: Project, report: RunReport) -> RunOutcome:
+    """A run's report, with where relations lie and why rows were refused."""
     refused = [port.relation for port in _ports(report) if port.counts.quarantined]
     reasons = count_reasons(project, refused, run=report.run) if refused else ()
     return RunOutcome(

@@ -7,21 +7,15 @@ and never published says so.
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Final
-
 from headwater.api.project import Project
 from headwater.errors import UsageError, did_you_mean
 from headwater.quality import QUARANTINE_SCHEMA
 from headwater.runtime.tables import Tables
-from headwater.spec.declarations import Model
 from headwater.spi.engine import Session
 from headwater.spi.table import AtTime, AtVersion, Table
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["Shelf"]
-
-_suffix: Final = "__quarantine"
+__all__ = ["Shelf", "formats"]
 
 
 class Shelf:
@@ -31,6 +25,7 @@ class Shelf:
         self._project = project
         self._session = session
         self._tables = Tables(project.layout)
+        self._formats = formats(project)
 
     def provide(self, name: str, relation: RelationName, at: AtVersion | AtTime | None = None) -> None:
         """Make a published relation readable under ``name``, a quoted identifier.
@@ -62,22 +57,9 @@ class Shelf:
 
     def format(self, relation: RelationName) -> str:
         """The table format of a relation that is stored. Raises UsageError for an unknown one and a source."""
-        workspace = self._project.workspace
-        default = self._project.environment.lake.format
-        model = workspace.models.get(relation)
-        if model is not None:
-            return model.output or default
-        if relation.name.endswith(_suffix):
-            base = RelationName(relation.product, relation.name.removesuffix(_suffix))
-            if base in workspace.sources:
-                return default
-            if base in workspace.models:
-                output = workspace.models[base].output or default
-                return default if output == "view" else output
-        raise self._unknown(relation)
-
-    def model(self, relation: RelationName) -> Model | None:
-        return self._project.workspace.models.get(relation)
+        if relation not in self._formats:
+            raise self._unknown(relation)
+        return self._formats[relation]
 
     def _unknown(self, relation: RelationName) -> UsageError:
         if relation in self._project.workspace.sources:
@@ -85,12 +67,21 @@ class Shelf:
                 f"{relation} is a source: its rows are not published",
                 hint="query a model that reads it" + self._readers(relation),
             )
-        return UsageError(f"there is no relation '{relation}'", hint=did_you_mean(str(relation), self._known))
+        known = map(str, self._project.workspace.models)
+        return UsageError(f"there is no relation '{relation}'", hint=did_you_mean(str(relation), known))
 
     def _readers(self, relation: RelationName) -> str:
         near = sorted(str(model) for model in self._project.workspace.models if model.product == relation.product)
         return f", such as {near[0]}" if near else ""
 
-    @cached_property
-    def _known(self) -> tuple[str, ...]:
-        return tuple(map(str, self._project.workspace.models))
+
+def formats(project: Project) -> dict[RelationName, str]:
+    """The table format of everything that may be stored: models but views, and each relation's quarantine."""
+    workspace, lake = project.workspace, project.environment.lake
+    default = "parquet" if lake.format == "view" else lake.format
+    found: dict[RelationName, str] = {relation.quarantine: default for relation in workspace.sources}
+    for model in workspace.models.values():
+        output = model.output or lake.format
+        if output != "view":
+            found[model.relation] = found[model.relation.quarantine] = output
+    return found

@@ -17,7 +17,8 @@ from enum import Enum
 from functools import singledispatch
 from typing import Final
 
-from headwater.cli.report import printable
+from headwater.cli.report import error_to_json, printable
+from headwater.errors import HeadwaterError
 from headwater.types import DataType, Json, RelationName, Schema
 
 __all__ = ["to_cell", "to_json", "to_json_rows", "to_json_text"]
@@ -57,6 +58,11 @@ def _(value: float) -> Json:
 @to_json.register(RelationName | DataType)
 def _(value: RelationName | DataType) -> Json:
     return str(value)
+
+
+@to_json.register
+def _(value: HeadwaterError) -> Json:
+    return error_to_json(value)
 
 
 @to_json.register

@@ -28,27 +28,32 @@ _interrupted: Final = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's own) and return its exit code; nothing is raised."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = _wants_json(given)
     try:
         return _run(given)
-    except HeadwaterError as error:
-        report_error(error, as_json=as_json)
-        return error.exit_code
-    except click.ClickException as error:
-        report_error(_from_click(error), as_json=as_json)
-        return 2
-    except (KeyboardInterrupt, click.Abort):
-        interrupted = HeadwaterError(
-            "interrupted", detail="What was published stays; the next run recovers what was under way."
-        )
-        report_error(interrupted, as_json=as_json)
-        return _interrupted
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return UsageError.exit_code
     except BrokenPipeError:
         _forget_stdout()
         return 0
-    except Exception as error:
-        report_error(_unexpected(error, verbose="--verbose" in given), as_json=as_json)
-        return HeadwaterError.exit_code
+    except (Exception, KeyboardInterrupt) as raised:
+        failure, code = _failure(raised, verbose="--verbose" in given)
+        report_error(failure, as_json=_wants_json(given))
+        return code
+
+
+def _failure(raised: BaseException, *, verbose: bool) -> tuple[HeadwaterError, int]:
+    """Whatever was raised, as an error of ours, and its exit code."""
+    match raised:
+        case HeadwaterError():
+            return raised, raised.exit_code
+        case KeyboardInterrupt() | click.Abort():
+            detail = "What was published stays; the next run recovers what was under way."
+            return HeadwaterError("interrupted", detail=detail), _interrupted
+        case click.ClickException():
+            return _from_click(raised), UsageError.exit_code
+        case _:
+            return _unexpected(raised, verbose=verbose), HeadwaterError.exit_code
 
 
 def _run(arguments: list[str]) -> int:
@@ -71,7 +76,7 @@ def _from_click(error: click.ClickException) -> UsageError:
     return UsageError(message[:1].lower() + message[1:], hint=f"'{path} --help' shows how it is used")
 
 
-def _unexpected(error: Exception, *, verbose: bool) -> HeadwaterError:
+def _unexpected(error: BaseException, *, verbose: bool) -> HeadwaterError:
     """A fault of headwater's own: never a traceback unless it was asked for."""
     trace = "".join(traceback.format_exception(error))
     return HeadwaterError(

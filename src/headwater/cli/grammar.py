@@ -82,7 +82,15 @@ _run = Command(
     "run",
     action="run:run",
     help="Read, compute, judge and publish what is new. The exit code is 1 when a check blocks publication.",
-    examples=["headwater run", "headwater -C examples/airline run", "headwater run --output json"],
+    params=[
+        click.Argument(["products"], metavar="[PRODUCT]...", nargs=-1, help="Only these products; all by default.")
+    ],
+    examples=[
+        "headwater run",
+        "headwater -C examples/airline run",
+        "headwater run delays",
+        "headwater run --output json",
+    ],
 )
 
 _query = Command(

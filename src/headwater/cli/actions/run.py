@@ -19,23 +19,28 @@ if TYPE_CHECKING:
 __all__ = ["run", "show_outcome"]
 
 
-def run(settings: Settings) -> int:
-    """Run the workspace; the exit code is that of the gravest failure."""
+def run(settings: Settings, products: tuple[str, ...]) -> int:
+    """Run the workspace, or the products named; the exit code is that of the gravest failure."""
     project = api.load(settings.directory, settings.environment)
     with watch(settings) as listener:
-        outcome = api.run(project, listener=listener)
+        outcome = api.run(project, products=products, listener=listener)
+    return show_outcome(settings, outcome)
+
+
+def show_outcome(settings: Settings, outcome: RunOutcome) -> int:
+    """Show what a run did, then what failed; returns the exit code of the gravest failure."""
     if settings.output == "json":
         show_json(outcome)
     else:
-        show_outcome(settings, outcome)
-    for product in outcome.products:
-        if product.error is not None and settings.output == "text":
-            sys.stdout.flush()
-            report_error(product.error, as_json=False)
+        _show_summary(settings, outcome)
+        sys.stdout.flush()
+        for product in outcome.products:
+            if product.error is not None:
+                report_error(product.error, as_json=False)
     return outcome.exit_code
 
 
-def show_outcome(settings: Settings, outcome: RunOutcome) -> None:
+def _show_summary(settings: Settings, outcome: RunOutcome) -> None:
     """The summary of a run, or one line when there was nothing to do."""
     if outcome.nothing_to_do:
         show_text(settings, f"Nothing new to do: every relation is up to date ({_seconds(outcome)}).")

@@ -1,0 +1,55 @@
+"""Keeping tables small and fast: every published table of an environment, or one.
+
+Apart from running because it changes no content and may be done at any time
+between runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from headwater.api.project import Project, relation_named
+from headwater.api.shelf import formats
+from headwater.runtime.tables import Tables
+from headwater.spi.table import MaintenancePolicy, MaintenanceReport
+from headwater.types import RelationName
+
+__all__ = ["MaintainedTable", "maintain"]
+
+
+@dataclass(frozen=True, slots=True)
+class MaintainedTable:
+    """A table and what was done to it; ``report`` is None in a dry run."""
+
+    relation: RelationName
+    format: str
+    versions: int
+    report: MaintenanceReport | None
+
+
+def maintain(
+    project: Project, relation: str | None = None, *, keep: timedelta = timedelta(days=7), dry_run: bool = False
+) -> tuple[MaintainedTable, ...]:
+    """Compact small files and expire versions older than ``keep``.
+
+    Args:
+        relation: this relation and its quarantine only; None is all.
+        dry_run: tell what would be maintained and change nothing.
+
+    Raises:
+        UsageError: there is no such relation.
+        OutsideError: a table's storage failed.
+    """
+    tables = Tables(project.layout)
+    only = relation_named(project, relation) if relation else None
+    policy = MaintenancePolicy(keep=keep)
+    done = []
+    for name, kind in sorted(formats(project).items()):
+        table = tables.open(name, kind)
+        if (only is not None and name not in (only, only.quarantine)) or not table.exists():
+            continue
+        versions = len(table.versions())
+        report = None if dry_run else table.maintain(policy, now=datetime.now(UTC))
+        done.append(MaintainedTable(name, kind, versions, report))
+    return tuple(done)
