@@ -6,6 +6,8 @@ reads no file and no data; exact types come from a binder passed in by the calle
 
 from headwater.sql.analyse import ParsedQuery, TableReference, analyse, parse, reads
 from headwater.sql.analysis import Analysis, Binder, ColumnLineage, ColumnReference, QueryWarning
+from headwater.sql.predicates import RuleQuery, check_predicate, check_rule_query
+from headwater.sql.queries import PreparedQuery, QueryRead, guard_query, prepare_query, query_relations
 
 __all__ = [
     "Analysis",
@@ -13,9 +15,17 @@ __all__ = [
     "ColumnLineage",
     "ColumnReference",
     "ParsedQuery",
+    "PreparedQuery",
+    "QueryRead",
     "QueryWarning",
+    "RuleQuery",
     "TableReference",
     "analyse",
+    "check_predicate",
+    "check_rule_query",
+    "guard_query",
     "parse",
+    "prepare_query",
+    "query_relations",
     "reads",
 ]

@@ -19,12 +19,13 @@ from headwater.sql.blocks import block_of
 from headwater.sql.expressions import Resolution
 from headwater.sql.lowering import lower_windows
 from headwater.sql.normalise import normalise
+from headwater.sql.ordering import order_warnings
 from headwater.sql.parse import dialect, parse_query
 from headwater.sql.scope import NOTHING, Block, Scope, transformations
 from headwater.sql.text import Problems, QueryText, position
 from headwater.types import RelationName, Schema
 
-__all__ = ["ParsedQuery", "TableReference", "analyse", "parse", "reads"]
+__all__ = ["ParsedQuery", "TableReference", "analyse", "external_tables", "generate", "parse", "reads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def parse(query: str, *, path: str, first_line: int = 1) -> ParsedQuery:
     problems.raise_any()
     found = tuple(
         TableReference(tuple(part.name for part in table.parts), text.location(position(table)))
-        for table in _external_tables(tree, frozenset())
+        for table in external_tables(tree, frozenset())
     )
     return ParsedQuery(text, tree, found)
 
@@ -110,7 +111,7 @@ def analyse(
         schema=schema,
         reads=tuple(resolution.reads),
         lineage=_lineage(block, schema),
-        warnings=tuple(resolution.warnings),
+        warnings=order_warnings(parsed.tree, parsed.text),
     )
 
 
@@ -119,21 +120,24 @@ def generate(tree: exp.Expr) -> str:
     return tree.sql(dialect, identify=True, comments=False)
 
 
-def _external_tables(tree: exp.Expr, hidden: frozenset[str]) -> Iterator[exp.Table]:
+def external_tables(tree: exp.Expr, hidden: frozenset[str]) -> Iterator[exp.Table]:
     """Tables in the order of the text that are not CTEs where they stand."""
     with_ = tree.args.get("with_")
     if with_ is not None:
         recursive = bool(with_.args.get("recursive"))
         for cte in with_.expressions:
             alias = cte.alias.lower()
-            yield from _external_tables(cte.this, hidden | {alias} if recursive else hidden)
+            yield from external_tables(cte.this, hidden | {alias} if recursive else hidden)
             hidden |= {alias}
-    if isinstance(tree, exp.Table) and isinstance(tree.this, exp.Identifier):
-        if len(tree.parts) > 1 or tree.name.lower() not in hidden:
-            yield tree
+    if isinstance(tree, exp.Table) and _is_external(tree, hidden):
+        yield tree
     for child in tree.iter_expressions():
         if child is not with_:
-            yield from _external_tables(child, hidden)
+            yield from external_tables(child, hidden)
+
+
+def _is_external(table: exp.Table, hidden: frozenset[str]) -> bool:
+    return isinstance(table.this, exp.Identifier) and bool(table.db or table.name.lower() not in hidden)
 
 
 def _check_outputs(tree: exp.Expr, block: Block, problems: Problems) -> None:

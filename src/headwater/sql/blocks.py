@@ -117,8 +117,7 @@ def _projections(
     taken: set[str] = set()
     for projection in list(select.expressions):
         name = _output_name(projection)
-        open_ended = _is_open(projection, scope)
-        if open_ended:
+        if _is_open(projection):
             rest.append(derive(projection, scope, resolution))
             continue
         member = projection.parts[-1].name if isinstance(projection, exp.Column) else name
@@ -165,7 +164,7 @@ def _output_name(projection: exp.Expr) -> str:
             return ""
 
 
-def _is_open(projection: exp.Expr, scope: Scope) -> bool:
+def _is_open(projection: exp.Expr) -> bool:
     """Whether a projection stands for columns whose names only the engine knows."""
     match projection:
         case exp.Star() | exp.Columns():

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from headwater.errors import did_you_mean
-from headwater.sql.analysis import QueryWarning
 from headwater.sql.scope import (
     AGGREGATION,
     EXPRESSION,
@@ -22,9 +21,10 @@ from headwater.sql.scope import (
     Block,
     Derivation,
     Scope,
+    Source,
     combine,
 )
-from headwater.sql.text import Problems, position
+from headwater.sql.text import Problems
 from headwater.types import RelationName, Schema
 
 __all__ = ["Resolution", "derive", "derive_all", "spelled"]
@@ -42,17 +42,12 @@ class Resolution:
     schemas: Mapping[RelationName, Schema]
     block_of: Callable[[exp.Expr, Scope, Resolution], Block]
     reads: list[RelationName] = field(default_factory=list)
-    warnings: list[QueryWarning] = field(default_factory=list)
     generated: int = 0
 
     def new_alias(self) -> str:
         """An alias for a derived table that has none."""
         self.generated += 1
         return f"_q{self.generated}"
-
-    def warn(self, message: str, at: exp.Expr, hint: str) -> None:
-        """Note a construct whose result depends on the order of rows."""
-        self.warnings.append(QueryWarning(message, hint, self.problems.text.location(position(at))))
 
 
 def spelled(name: str) -> exp.Identifier:
@@ -72,31 +67,29 @@ def derive(node: exp.Expr, scope: Scope, resolution: Resolution) -> Derivation:
     """
     match node:
         case exp.Column():
-            return _column(node, scope, resolution)
+            found = _column(node, scope, resolution)
         case exp.Alias() | exp.Paren():
-            return derive(node.this, scope, resolution)
+            found = derive(node.this, scope, resolution)
         case exp.Query():
             block = resolution.block_of(node, scope, resolution)
             whole = block.everything()
-            return Derivation(whole.direct, whole.indirect | block.indirect, max(EXPRESSION, whole.kind))
+            found = Derivation(whole.direct, whole.indirect | block.indirect, max(EXPRESSION, whole.kind))
         case exp.Window():
-            return _window(node, scope, resolution)
+            found = _window(node, scope, resolution)
         case exp.Comprehension():
             name = node.expression.name.lower() if node.expression else ""
             scope.names, outer = scope.names | {name}, scope.names
             found = _children(node, scope, resolution, EXPRESSION)
             scope.names = outer
-            return found
-        case exp.Columns() | exp.PositionalColumn():
-            return combine([source.block.everything() for source in scope.visible_sources()], EXPRESSION)
-        case exp.Star():
-            if isinstance(node.parent, exp.Count):
-                return NOTHING
-            return combine([source.block.everything() for source in scope.visible_sources()], EXPRESSION)
+        case exp.Star() if isinstance(node.parent, exp.Count):
+            found = NOTHING
+        case exp.Columns() | exp.PositionalColumn() | exp.Star():
+            found = combine([source.block.everything() for source in scope.visible_sources()], EXPRESSION)
         case exp.AggFunc():
-            return _children(node, scope, resolution, AGGREGATION)
+            found = _children(node, scope, resolution, AGGREGATION)
         case _:
-            return _children(node, scope, resolution, EXPRESSION)
+            found = _children(node, scope, resolution, EXPRESSION)
+    return found
 
 
 def _children(node: exp.Expr, scope: Scope, resolution: Resolution, kind: int) -> Derivation:
@@ -114,12 +107,12 @@ def _window(node: exp.Window, scope: Scope, resolution: Resolution) -> Derivatio
 
 
 def _arguments(node: exp.Expr) -> list[tuple[str, exp.Expr]]:
-    found: list[tuple[str, exp.Expr]] = []
-    for key, value in node.args.items():
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, exp.Expr):
-                found.append((key, each))
-    return found
+    return [
+        (key, each)
+        for key, value in node.args.items()
+        for each in (value if isinstance(value, list) else [value])
+        if isinstance(each, exp.Expr)
+    ]
 
 
 def _column(node: exp.Column, scope: Scope, resolution: Resolution) -> Derivation:
@@ -143,31 +136,38 @@ def _found_in(parts: list[exp.Identifier], node: exp.Column, scope: Scope, resol
         if dotted is not None:
             return dotted
     folded = parts[0].name.lower()
-    if folded in scope.merged:
-        _rewrite(node, None, scope.merged[folded].name, parts[1:])
-        return _member(scope.merged[folded].derivation, parts[1:])
-    holding = scope.holding(folded)
+    output, qualifier = scope.merged.get(folded), None
+    holding = [] if output is not None else scope.holding(folded)
     if len(holding) > 1:
-        names = ", ".join(source.alias for source in holding)
-        resolution.problems.add(
-            f"column '{parts[0].name}' is ambiguous",
-            node,
-            detail=f"it is a column of {names}",
-            hint=f"write {holding[0].alias}.{parts[0].name}, or join with USING",
-        )
+        _ambiguous(parts[0].name, holding, node, resolution)
         return NOTHING
     if holding:
-        output = holding[0].index[folded]
-        _rewrite(node, holding[0].qualifier if scope.qualify else None, output.name, parts[1:])
+        output, qualifier = holding[0].index[folded], holding[0].qualifier if scope.qualify else None
+    if output is not None:
+        _rewrite(node, qualifier, output.name, parts[1:])
         return _member(output.derivation, parts[1:])
     if folded in scope.aliases:
         return _member(scope.aliases[folded], parts[1:])
-    source = scope.source_named(folded)
-    if source is not None and len(parts) == 1:
-        if source.qualifier is not None:
-            node.set("this", spelled(source.qualifier))
-        return combine([source.block.everything()], EXPRESSION)
-    return None
+    return _whole_row(parts, node, scope)
+
+
+def _ambiguous(name: str, holding: list[Source], node: exp.Column, resolution: Resolution) -> None:
+    resolution.problems.add(
+        f"column '{name}' is ambiguous",
+        node,
+        detail=f"it is a column of {', '.join(source.alias for source in holding)}",
+        hint=f"write {holding[0].alias}.{name}, or join with USING",
+    )
+
+
+def _whole_row(parts: list[exp.Identifier], node: exp.Column, scope: Scope) -> Derivation | None:
+    """An item of FROM named as a value: its row as a struct."""
+    source = scope.source_named(parts[0].name.lower())
+    if source is None or len(parts) > 1:
+        return None
+    if source.qualifier is not None:
+        node.set("this", spelled(source.qualifier))
+    return combine([source.block.everything()], EXPRESSION)
 
 
 def _dotted(parts: list[exp.Identifier], node: exp.Column, scope: Scope) -> Derivation | None:

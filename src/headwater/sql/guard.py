@@ -16,7 +16,7 @@ from headwater.sql.dialect import FUNCTION_NAME, SESSION_KEYS, window_arguments
 from headwater.sql.functions import clock_functions, permitted, refused, refused_prefixes, table_functions
 from headwater.sql.text import Problems
 
-__all__ = ["Profile", "ad_hoc", "check", "model"]
+__all__ = ["Profile", "ad_hoc", "check", "function_name", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def check(tree: exp.Expr, problems: Problems, profile: Profile) -> None:
             problems.add(f"{str(node.this).upper()} is not a query", node, hint="write one SELECT")
 
 
-def _name(node: exp.Expr) -> str | None:
+def function_name(node: exp.Expr) -> str | None:
     """The function's name as written, None for operators and keywords."""
     if isinstance(node, exp.Anonymous):
         return str(node.name).lower()
@@ -84,7 +84,7 @@ def _name(node: exp.Expr) -> str | None:
 
 
 def _function(node: exp.Expr, problems: Problems, profile: Profile) -> None:
-    name = _name(node)
+    name = function_name(node)
     if name is None or name in permitted:
         if name == "age" and len(list(node.iter_expressions())) < 2 and not profile.clock:
             problems.add("age() of one value reads the clock", node, hint="give both: age(later, earlier)")
@@ -124,13 +124,12 @@ def _table(node: exp.Table, problems: Problems, profile: Profile) -> None:
             this,
             hint="declare the file as a source in headwater.yaml and read that relation",
         )
-    if node.db.lower() in _catalogs or node.catalog or this.name.lower() in _catalogs:
-        if node.db.lower() in _catalogs or this.name.lower() in _catalogs:
-            problems.add(
-                "the engine's own tables may not be read",
-                node,
-                hint="`headwater status` and `headwater lineage` show what a workspace holds",
-            )
+    if not _catalogs.isdisjoint((node.catalog.lower(), node.db.lower(), this.name.lower())):
+        problems.add(
+            "the engine's own tables may not be read",
+            node,
+            hint="`headwater status` and `headwater lineage` show what a workspace holds",
+        )
     if (node.args.get("version") is not None or node.args.get("when") is not None) and not profile.time_travel:
         problems.add(
             "a model reads the present version of its inputs",

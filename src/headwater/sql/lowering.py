@@ -85,8 +85,9 @@ def _lowered(call: WindowCall, lengths: list[timedelta]) -> str:
             count = -(-lengths[1] // lengths[0])
             overlapping = "" if lengths[1] % lengths[0] == timedelta() else f" AND window_end > {time}"
             columns = columns if known is not None else "* EXCLUDE (_hop)"
+            last_start = _bucket(intervals[0], time, intervals[2:])
             return (
-                f"SELECT {columns}, {_bucket(intervals[0], time, intervals[2:])} - {intervals[0]} * _hop AS window_start, "
+                f"SELECT {columns}, {last_start} - {intervals[0]} * _hop AS window_start, "
                 f"window_start + {intervals[1]} AS window_end, {last} "
                 f"FROM {relation} CROSS JOIN range({count}) AS _hops(_hop) WHERE {time} IS NOT NULL{overlapping}"
             )
@@ -101,21 +102,22 @@ def _lowered(call: WindowCall, lengths: list[timedelta]) -> str:
             )
         case _:
             columns = columns if known is not None else "* EXCLUDE (_begins, _session)"
-            return _session(call, relation, time, intervals[0], columns, last)
+            sessions = _sessions(call, relation, time, intervals[0])
+            return (
+                f"SELECT {columns}, min({time}) OVER _one AS window_start, "
+                f"max({time}) OVER _one + {intervals[0]} AS window_end, {last} {sessions}"
+            )
 
 
-def _session(call: WindowCall, relation: str, time: str, gap: str, columns: str, last: str) -> str:
-    """Sessions are numbered by counting their beginnings in the order of time, key by key."""
+def _sessions(call: WindowCall, relation: str, time: str, gap: str) -> str:
+    """FROM and WINDOW of a query over numbered sessions: beginnings are counted in the order of time, key by key."""
     keys = ", ".join(_sql(key) for key in call.keys)
     by_key = f"PARTITION BY {keys} ORDER BY {time}" if keys else f"ORDER BY {time}"
     by_session = f"PARTITION BY {keys}, _session" if keys else "PARTITION BY _session"
     begins = f"CASE WHEN {time} <= lag({time}) OVER ({by_key}) + {gap} THEN 0 ELSE 1 END"
     marked = f"SELECT *, {begins} AS _begins FROM {relation} WHERE {time} IS NOT NULL"
     numbered = f"SELECT *, sum(_begins) OVER ({by_key} ROWS UNBOUNDED PRECEDING) AS _session FROM ({marked})"
-    return (
-        f"SELECT {columns}, min({time}) OVER ({by_session}) AS window_start, "
-        f"max({time}) OVER ({by_session}) + {gap} AS window_end, {last} FROM ({numbered})"
-    )
+    return f"FROM ({numbered}) WINDOW _one AS ({by_session})"
 
 
 def _bucket(width: str, time: str, offset: list[str]) -> str:

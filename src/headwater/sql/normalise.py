@@ -7,9 +7,16 @@ sqlglot keeps as text are written in capitals.
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlglot import exp
 
 __all__ = ["normalise"]
+
+_units: Final = {
+    f"{unit}S": unit
+    for unit in ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+}
 
 
 def normalise(tree: exp.Expr) -> None:
@@ -21,6 +28,10 @@ def normalise(tree: exp.Expr) -> None:
             for key in ("kind", "start", "start_side", "end", "end_side"):
                 if isinstance(node.args.get(key), str):
                     node.set(key, node.args[key].upper())
+        elif isinstance(node, exp.Interval):
+            unit = node.args.get("unit")
+            if isinstance(unit, exp.Var):
+                unit.set("this", _units.get(unit.name.upper(), unit.name.upper()))
 
 
 def _call(node: exp.Dot) -> None:

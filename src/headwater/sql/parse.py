@@ -25,7 +25,25 @@ dialect: Final = HeadwaterDialect()
 
 _jinja: Final = re.compile(r"\{\{|\{%|\{#")
 _no_position: Final = re.compile(r"(?:\. )?Line \d+, Col: \d+\.?.*", re.DOTALL)
-_query_classes: Final = (exp.Select, exp.SetOperation, exp.Values, exp.Subquery)
+_internals: Final = re.compile(r"<(?:Token|class)\b")
+_opening: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
+_closing: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
+_openers: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "("})
+_deepest: Final = 150
+"""Brackets inside brackets: more than any query needs, fewer than exhaust the stack."""
+
+_statement_hints: Final = {
+    "COPY": "headwater publishes the result itself: name the table format in the model's header, `output parquet`",
+    "ATTACH": "declare the database as a source in headwater.yaml",
+    "INSTALL": "extensions of the engine are part of an environment, not of a query",
+    "LOAD": "extensions of the engine are part of an environment, not of a query",
+    "CREATE": "write the SELECT alone: headwater creates and publishes its result",
+    "INSERT": "write the SELECT alone: headwater appends its rows",
+    "SET": "settings of the engine belong to `environments` in headwater.yaml",
+    "PRAGMA": "settings of the engine belong to `environments` in headwater.yaml",
+    "PIVOT": "write SELECT * FROM t PIVOT (sum(x) FOR c IN ('a', 'b')), which names its columns",
+    "UNPIVOT": "write SELECT * FROM t UNPIVOT (value FOR name IN (a, b))",
+}
 
 
 def parse_query(text: QueryText) -> exp.Query:
@@ -34,26 +52,25 @@ def parse_query(text: QueryText) -> exp.Query:
     Raises:
         DeclarationError: it is not SQL, not a query, or more than one.
     """
-    trees = _parse(text)
-    if not trees:
+    tokens = _tokenize(text)
+    if not tokens:
         raise DeclarationError("there is no query here", where=text.location(0), hint="write one SELECT")
-    if len(trees) > 1:
-        offset = _second_statement(text)
-        raise DeclarationError(
-            "a model is one query, this text has more than one statement",
-            where=text.location(offset),
-            hint="move the second statement into a model of its own",
-        )
+    _check_statements(tokens, text)
+    try:
+        trees = dialect.parser().parse(tokens, text.text)
+    except ParseError as error:
+        raise _parse_error(error, text) from error
     tree = trees[0]
     if isinstance(tree, exp.Values):
         tree = exp.select("*").from_(tree)
-    if not isinstance(tree, _query_classes):
-        raise _not_a_query(tree, text)
+    if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
+        raise _not_a_query(tokens[0], text)
+    place_window_tables(tree)
     return tree
 
 
 def parse_expression(text: QueryText) -> exp.Expr:
-    """A scalar expression, such as a predicate over one row."""
+    """A scalar expression, such as a predicate over one row; raises like :func:`parse_query`."""
     tokens = _tokenize(text)
     try:
         trees = dialect.parser().parse_into(exp.Condition, tokens, text.text)
@@ -65,33 +82,53 @@ def parse_expression(text: QueryText) -> exp.Expr:
     return tree
 
 
-def _parse(text: QueryText) -> list[exp.Expr]:
-    tokens = _tokenize(text)
-    try:
-        trees = dialect.parser().parse(tokens, text.text)
-    except ParseError as error:
-        raise _parse_error(error, text) from error
-    found = [tree for tree in trees if tree is not None]
-    for tree in found:
-        place_window_tables(tree)
-    return found
-
-
 def _tokenize(text: QueryText) -> list[Token]:
     if braces := _jinja.search(text.text):
         raise DeclarationError(
             "templates such as {{ ... }} are not part of the language",
             where=text.location(braces.start()),
-            hint="name relations in plain SQL (product.relation); values that differ by environment belong to headwater.yaml",
+            hint="name relations in plain SQL; values that differ by environment belong to headwater.yaml",
         )
     try:
-        return rewrite_windows(dialect.tokenize(text.text))
+        tokens = dialect.tokenize(text.text)
+        _check_depth(tokens, text)
+        return rewrite_windows(tokens)
     except TokenError as error:
         raise DeclarationError(
             "the text cannot be read as SQL: a quote or comment is not closed", where=text.location(len(text.text))
         ) from error
     except WindowSyntaxError as error:
         raise DeclarationError(str(error), where=text.location(error.start)) from error
+
+
+def _check_depth(tokens: list[Token], text: QueryText) -> None:
+    depth = 0
+    for token in tokens:
+        if token.token_type in _opening:
+            depth += 1
+            if depth > _deepest:
+                raise DeclarationError(
+                    f"the query is nested more than {_deepest} deep",
+                    where=text.location(token.start),
+                    hint="split it into models or CTEs",
+                )
+        elif token.token_type in _closing:
+            depth -= 1
+
+
+def _check_statements(tokens: list[Token], text: QueryText) -> None:
+    """Refuse what is no query before the parser guesses what it might be."""
+    if tokens[0].text.upper() not in _openers:
+        raise _not_a_query(tokens[0], text)
+    ended = False
+    for token in tokens:
+        if ended and token.token_type != TokenType.SEMICOLON:
+            raise DeclarationError(
+                "one query is read here, this text has more than one statement",
+                where=text.location(token.start),
+                hint="move the second statement into a model of its own",
+            )
+        ended |= token.token_type == TokenType.SEMICOLON
 
 
 def _parse_error(error: ParseError, text: QueryText) -> DeclarationError:
@@ -102,37 +139,16 @@ def _parse_error(error: ParseError, text: QueryText) -> DeclarationError:
     if line is not None and column is not None and 1 <= line <= len(text.line_starts):
         offset = text.line_starts[line - 1] + max(column - len(highlight), 0)
     description = _no_position.sub("", str(found.get("description") or error)).strip().rstrip(".")
+    detail = None if _internals.search(description) or description.startswith("Invalid expression") else description
     near = f" near '{highlight}'" if highlight else " at the end of the query"
-    return DeclarationError(f"the SQL cannot be parsed{near}", detail=description or None, where=text.location(offset))
+    return DeclarationError(f"the SQL cannot be parsed{near}", detail=detail or None, where=text.location(offset))
 
 
-def _second_statement(text: QueryText) -> int:
-    seen = False
-    for token in dialect.tokenize(text.text):
-        if seen:
-            return token.start
-        seen = token.token_type == TokenType.SEMICOLON
-    return 0
-
-
-def _not_a_query(tree: exp.Expr, text: QueryText) -> DeclarationError:
-    tokens = dialect.tokenize(text.text)
-    word = tokens[0].text.upper()
-    hints = {
-        "COPY": "headwater publishes the result itself: name the table format in the model's header, `output parquet`",
-        "ATTACH": "declare the database as a source in headwater.yaml",
-        "INSTALL": "extensions of the engine are part of an environment, not of a query",
-        "LOAD": "extensions of the engine are part of an environment, not of a query",
-        "CREATE": "write the SELECT alone: headwater creates and publishes its result",
-        "INSERT": "write the SELECT alone: headwater appends its rows",
-        "SET": "settings of the engine belong to `environments` in headwater.yaml",
-        "PRAGMA": "settings of the engine belong to `environments` in headwater.yaml",
-        "PIVOT": "write SELECT * FROM t PIVOT (sum(x) FOR c IN ('a', 'b')), which names its columns",
-        "UNPIVOT": "write SELECT * FROM t UNPIVOT (value FOR name IN (a, b))",
-    }
+def _not_a_query(token: Token, text: QueryText) -> DeclarationError:
+    word = token.text.upper()
     return DeclarationError(
         f"{word} is not a query",
         detail="only SELECT, WITH, VALUES and set operations are read",
-        hint=hints.get(word, "write one SELECT"),
-        where=text.location(tokens[0].start),
+        hint=_statement_hints.get(word, "write one SELECT"),
+        where=text.location(token.start),
     )

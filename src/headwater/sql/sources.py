@@ -73,27 +73,26 @@ def _add_source(node: exp.Expr, scope: Scope, resolution: Resolution) -> Referen
 def _block(node: exp.Expr, scope: Scope, resolution: Resolution) -> tuple[Block, str, str | None]:
     """What an item offers, its alias, and the text that qualifies its columns."""
     match node:
+        case exp.Table() if (call := window_call(node)) is not None:
+            found = _windowed(call, node, scope, resolution)
+        case exp.Table() if isinstance(node.this, exp.Identifier):
+            found = _named(node, scope, resolution)
         case exp.Table():
-            call = window_call(node)
-            if call is not None:
-                return _windowed(call, node, scope, resolution)
-            if isinstance(node.this, exp.Identifier):
-                return _named(node, scope, resolution)
-            return _function(node, node.this, scope, resolution)
+            found = _function(node, node.this, scope, resolution)
         case exp.Unnest():
-            return _function(node, node, scope, resolution)
+            found = _function(node, node, scope, resolution)
         case exp.Lateral():
-            block = _nested(node.this, scope, resolution)
-            return block, *_aliased(node, resolution)
+            found = _nested(node.this, scope, resolution), *_aliased(node, resolution)
         case exp.Subquery() if isinstance(node.this, exp.Table):
             inner = Scope(scope.parent, scope.ctes)
             deciding = _add(node.this, inner, resolution)
             columns = tuple(output for source in inner.sources.values() for output in source.block.columns)
-            return Block(columns, deciding), *_aliased(node, resolution)
+            found = Block(columns, deciding), *_aliased(node, resolution)
         case exp.Values():
-            return _values(node, scope, resolution), *_aliased(node, resolution)
+            found = _values(node, scope, resolution), *_aliased(node, resolution)
         case _:
-            return _nested(node, scope, resolution), *_aliased(node, resolution)
+            found = _nested(node, scope, resolution), *_aliased(node, resolution)
+    return found
 
 
 def _nested(node: exp.Expr, scope: Scope, resolution: Resolution) -> Block:
@@ -252,41 +251,46 @@ def _join(join: exp.Join, scope: Scope, resolution: Resolution) -> References:
         theirs = [name for source in joined for name in source.index]
         using = [name for name in theirs if any(name in source.index for source in before)]
     for name in using:
-        deciding |= _merge(name, join, before, joined, scope, resolution)
-    join.set("using", [spelled(scope.merged[name.lower()].name) for name in using if name.lower() in scope.merged])
+        _check_shared(name, join, before, joined, resolution)
+        deciding |= _merge(name.lower(), join, before, joined, scope)
+    if join.args.get("using"):
+        shared = [scope.merged[name.lower()].name if name.lower() in scope.merged else name for name in using]
+        join.set("using", [spelled(name) for name in shared])
     if join.args.get("on") is not None:
         deciding |= derive(join.args["on"], scope, resolution).references
-    if str(join.args.get("method") or "").upper() == "POSITIONAL":
-        resolution.warn("POSITIONAL JOIN pairs rows by their order", join.this, "join on a key")
     if join.kind in {"SEMI", "ANTI"}:
         for source in joined:
             source.visible = False
     return deciding
 
 
-def _merge(
-    name: str, join: exp.Join, before: list[Source], joined: list[Source], scope: Scope, resolution: Resolution
-) -> References:
-    """Join one column of both sides into one, as USING does."""
-    folded = name.lower()
-    left = [source for source in before if folded in source.index]
-    right = [source for source in joined if folded in source.index]
-    known = scope.merged.get(folded)
-    for side, holding in (("left", left), ("right", right)):
-        sources = before if side == "left" else joined
-        if not holding and not any(source.block.rest for source in sources):
+def _check_shared(
+    name: str, join: exp.Join, before: list[Source], joined: list[Source], resolution: Resolution
+) -> None:
+    """Both sides of USING must have the column."""
+    for side, sources in (("left", before), ("right", joined)):
+        if not any(name.lower() in source.index or source.block.rest for source in sources):
+            written = join.args.get("using") or [join.this]
+            node = next((part for part in written if part.name.lower() == name.lower()), join.this)
             valid = {output.name for source in sources for output in source.block.columns}
             resolution.problems.add(
                 f"USING names '{name}', which the {side} side of the join does not have",
-                join.args["using"][0] if join.args.get("using") else join.this,
+                node,
                 hint=did_you_mean(name, valid),
             )
+
+
+def _merge(folded: str, join: exp.Join, before: list[Source], joined: list[Source], scope: Scope) -> References:
+    """Join one column of both sides into one, as USING does."""
+    left = [source for source in before if folded in source.index]
+    right = [source for source in joined if folded in source.index]
     if not left or not right:
         return frozenset()
-    parts = [known.derivation] if known else [left[0].index[folded].derivation]
-    parts += [source.index[folded].derivation for source in right]
+    known = scope.merged.get(folded)
+    first = known.derivation if known else left[0].index[folded].derivation
+    parts = [first, *(source.index[folded].derivation for source in right)]
     outer = join.side in {"RIGHT", "FULL"}
-    scope.merged[folded] = Output(left[0].index[folded].name, combine(parts) if outer else parts[0])
+    scope.merged[folded] = Output(left[0].index[folded].name, combine(parts) if outer else first)
     for source in right:
         source.merged.add(folded)
     return combine(parts).references

@@ -33,7 +33,7 @@ def expand_stars(select: exp.Select, scope: Scope, resolution: Resolution) -> No
 def _expansion(projection: exp.Expr, scope: Scope, resolution: Resolution) -> list[exp.Expr] | None:
     """The columns a projection stands for, None when it holds no star or cannot be expanded."""
     if isinstance(projection, exp.Star):
-        return _star(projection, _listed(scope, None), scope, resolution)
+        return _star(projection, _listed(scope, None), resolution)
     if isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
         qualifier = ".".join(part.name for part in projection.parts[:-1])
         source = scope.source_named(qualifier.lower())
@@ -44,7 +44,7 @@ def _expansion(projection: exp.Expr, scope: Scope, resolution: Resolution) -> li
                     f"nothing in FROM is named '{qualifier}'", projection, hint=did_you_mean(qualifier, valid)
                 )
             return None
-        return _star(projection.this, _listed(scope, source), scope, resolution)
+        return _star(projection.this, _listed(scope, source), resolution)
     if isinstance(projection, exp.Like) and isinstance(projection.this, exp.Star):
         return _alike(projection, scope)
     chosen = projection.find(exp.Columns)
@@ -69,9 +69,7 @@ def _listed(scope: Scope, only: Source | None) -> list[tuple[str, exp.Expr]] | N
     return found
 
 
-def _star(
-    star: exp.Star, listed: list[tuple[str, exp.Expr]] | None, scope: Scope, resolution: Resolution
-) -> list[exp.Expr] | None:
+def _star(star: exp.Star, listed: list[tuple[str, exp.Expr]] | None, resolution: Resolution) -> list[exp.Expr] | None:
     if listed is None:
         return None
     known = {name.lower() for name, _ in listed}
@@ -115,7 +113,7 @@ def _columns(projection: exp.Expr, chosen: exp.Columns, scope: Scope, resolution
     listed = _listed(scope, None)
     if listed is None or projection.find(exp.Window) or len(list(projection.find_all(exp.Columns))) > 1:
         return None
-    names = _chosen(chosen.this, listed, scope, resolution)
+    names = _chosen(chosen.this, listed, resolution)
     if names is None:
         return None
     if isinstance(projection, exp.Alias) and "\\" in projection.alias:
@@ -125,10 +123,10 @@ def _columns(projection: exp.Expr, chosen: exp.Columns, scope: Scope, resolution
 
 
 def _chosen(
-    selector: exp.Expr, listed: list[tuple[str, exp.Expr]], scope: Scope, resolution: Resolution
+    selector: exp.Expr, listed: list[tuple[str, exp.Expr]], resolution: Resolution
 ) -> list[tuple[str, exp.Expr]] | None:
     if isinstance(selector, exp.Star):
-        expanded = _star(selector, listed, scope, resolution) or []
+        expanded = _star(selector, listed, resolution) or []
         return [(node.alias_or_name, node.unalias()) for node in expanded]
     if isinstance(selector, exp.Literal) and selector.is_string:
         try:

@@ -30,9 +30,9 @@ class QueryText:
         object.__setattr__(self, "line_starts", tuple(starts))
 
     def location(self, offset: int) -> Location:
-        """The place of a character offset.
+        r"""The place of a character offset.
 
-        >>> str(QueryText("SELECT\\n  x", "m.sql", 4).location(9))
+        >>> str(QueryText("SELECT\n  x", "m.sql", 4).location(9))
         'm.sql:5:3'
         """
         offset = min(max(offset, 0), len(self.text))

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from headwater.sql.dialect import SESSION_KEYS, window_arguments
 
-__all__ = ["COLUMNS_META", "WINDOW_COLUMNS", "WindowCall", "place_window_tables", "window_call"]
+__all__ = ["COLUMNS_META", "WINDOW_COLUMNS", "WindowCall", "name_windows", "place_window_tables", "window_call"]
 
 WINDOW_COLUMNS: Final = ("window_start", "window_end", "window_time")
 
@@ -66,3 +66,11 @@ def place_window_tables(tree: exp.Expr) -> None:
             elif isinstance(relation, exp.Subquery) and alias is not None:
                 call.relation.replace(relation)
                 relation.set("alias", exp.TableAlias(this=alias))
+
+
+def name_windows(tree: exp.Expr) -> None:
+    """Give every window table function without an alias the one of the table inside it."""
+    for table in tree.find_all(exp.Table):
+        call = window_call(table)
+        if call is not None and not table.alias and call.relation.alias:
+            table.set("alias", exp.TableAlias(this=call.relation.args["alias"].this.copy()))
