@@ -1,0 +1,70 @@
+"""Where analyses are kept between plans, and under which keys.
+
+A key is the digest of everything that decides the entry, so an entry is never
+wrong, only unused; nothing has to be invalidated. Apart from planning so that
+whoever persists entries needs to know nothing but texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from headwater import __version__
+from headwater.incremental.program import KIND_VERSIONS, ChangeMode
+from headwater.plan.fingerprints import digest
+from headwater.types import Json, RelationName
+
+__all__ = ["AnalysisCache", "ForgetfulCache", "reading_key", "understood_key"]
+
+_format = 1
+"""Grows when entries are written in another way."""
+
+_versions: list[Json] = [_format, __version__, {kind.value: version for kind, version in KIND_VERSIONS.items()}]
+
+
+class AnalysisCache(Protocol):
+    """Keeps texts by key. An implementation may forget any entry at any time."""
+
+    def get(self, key: str) -> str | None:
+        """The entry, or None."""
+        ...
+
+    def put(self, key: str, entry: str) -> None:
+        """Keep an entry; the same key always comes with the same entry."""
+        ...
+
+
+class ForgetfulCache:
+    """Keeps nothing: every plan analyses every query."""
+
+    def get(self, key: str) -> None:
+        """Nothing is known."""
+
+    def put(self, key: str, entry: str) -> None:
+        """Nothing is kept."""
+
+
+def reading_key(query: str) -> str:
+    """Under which the relations named in a query are kept."""
+    return digest(["reads", _versions, query])
+
+
+def understood_key(
+    relation: RelationName,
+    query: str,
+    reads: Mapping[tuple[str, ...], tuple[RelationName, str, ChangeMode]],
+    contract: str,
+    engine: str,
+) -> str:
+    """Under which a model's analysis, program and judgement are kept.
+
+    Args:
+        relation: the model.
+        query: its text.
+        reads: for every name in the query (folded), the relation it means, the digest of its schema, and its mode.
+        contract: the digest of its contract, '' without one.
+        engine: name and version of the engine whose binder types the query.
+    """
+    named: Json = {".".join(parts): [str(name), schema, mode.value] for parts, (name, schema, mode) in reads.items()}
+    return digest(["model", _versions, engine, str(relation), query, named, contract])

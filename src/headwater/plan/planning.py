@@ -1,0 +1,287 @@
+"""From one declared relation to its step: schema, program, judgement, fingerprints.
+
+Apart from the order in which relations are taken (:mod:`headwater.plan.build`):
+here each relation is planned by itself, from what is known of those it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from headwater.capabilities import TableCapability
+from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
+from headwater.incremental.program import ChangeMode
+from headwater.plan.cache import AnalysisCache, understood_key
+from headwater.plan.codec import Understood, from_understood, to_understood
+from headwater.plan.fingerprints import (
+    content_rules,
+    contract_digest,
+    digest,
+    full_fingerprint,
+    metadata_traits,
+    partition_text,
+    schema_digest,
+    to_stable_json,
+)
+from headwater.plan.needs import Needs
+from headwater.plan.queries import Queries
+from headwater.plan.steps import ModelStep, Recorded, SourceStep
+from headwater.quality import agree, compile_judgement
+from headwater.quality.checks import Judgement
+from headwater.spec.contract import Contract
+from headwater.spec.declarations import Environment, Model, OutputKind, Source, Workspace
+from headwater.types import RelationName, Schema
+
+__all__ = ["Capabilities", "Context", "RelationPlanner"]
+
+Capabilities = Callable[[str], frozenset[TableCapability]]
+"""What the table format of a name can do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What planning is given; the arguments of :func:`headwater.plan.build_plan`."""
+
+    workspace: Workspace
+    environment: Environment
+    recorded: Mapping[RelationName, Recorded]
+    discovered: Mapping[RelationName, Schema]
+    queries: Queries
+    cache: AnalysisCache
+    engine: str
+    capabilities: Capabilities | None
+
+
+@dataclass(slots=True)
+class RelationPlanner:
+    """Plans relations one after the other; each must come behind those it reads."""
+
+    context: Context
+    needs: Needs
+    sources: dict[RelationName, SourceStep] = field(default_factory=dict)
+    models: dict[RelationName, ModelStep] = field(default_factory=dict)
+    _schema_digests: dict[RelationName, str] = field(default_factory=dict)
+
+    def schema(self, relation: RelationName) -> Schema:
+        """The columns of a relation planned before."""
+        source = self.sources.get(relation)
+        return source.schema if source else self.models[relation].analysis.schema
+
+    def plan_source(self, source: Source) -> None:
+        """Plan a source.
+
+        Raises:
+            DeclarationError, DeclarationErrors: its columns are not known or disagree with its contract.
+        """
+        relation = source.relation
+        schema = source.schema or self.context.discovered.get(relation)
+        if schema is None:
+            raise DeclarationError(
+                f"the columns of the source '{relation}' are not known",
+                hint="declare them under 'columns', or by a contract",
+                where=source.where,
+            )
+        contract = self.needs.contracts.get(relation)
+        judgement = self._judge(contract, relation, schema)
+        traits = {
+            "kind": source.kind,
+            "key": ", ".join(contract.primary_key) if contract else "",
+            "connection": _connection(source),
+            "options": to_stable_json({name: digest(value) for name, value in source.options.items()}),
+            "rules": _rules(judgement),
+        }
+        own = digest([traits, schema_digest(schema)])
+        said = metadata_traits(source, judgement, contract, self._owner(relation))
+        self.sources[relation] = SourceStep(
+            source=source,
+            relation=relation,
+            schema=schema,
+            judgement=judgement,
+            fingerprint=own,
+            metadata_fingerprint=digest(said),
+            traits=_filled({**traits, **said}),
+        )
+
+    def plan_model(self, model: Model) -> None:
+        """Plan a model.
+
+        Raises:
+            DeclarationError, DeclarationErrors: its query, contract or header is wrong.
+        """
+        relation = model.relation
+        contract = self.needs.contracts.get(relation)
+        understood = self._understand(model, contract)
+        analysis, program, judgement = understood.analysis, understood.program, understood.judgement
+        output = model.output or self.context.environment.lake.format
+        errors = [
+            *self._header_errors(model, output, program.mode, analysis.schema),
+            *_view_errors(model, output, judgement),
+        ]
+        if errors:
+            raise DeclarationErrors(errors)
+        upstream = {read: self._fingerprint(read) for read in analysis.reads}
+        content = {
+            "key": ", ".join(contract.primary_key if contract and contract.primary_key else model.grain),
+            "output": output,
+            "partitioning": partition_text(model.partition_by),
+            "program": program.version,
+            "rules": _rules(judgement),
+        }
+        said = metadata_traits(model, judgement, contract, self._owner(relation))
+        own = digest([analysis.canonical, content])
+        full = full_fingerprint(own, upstream)
+        upstream_trait = to_stable_json({str(read): fingerprint for read, fingerprint in upstream.items()})
+        self.models[relation] = ModelStep(
+            relation=relation,
+            analysis=analysis,
+            program=program,
+            judgement=judgement,
+            output=output,
+            partition_by=model.partition_by,
+            renames=model.renames,
+            grain=model.grain,
+            fingerprint=full,
+            own_fingerprint=own,
+            metadata_fingerprint=digest(said),
+            rebuild=self._starts_anew(relation, full, analysis.reads),
+            traits=_filled({**content, "upstream": upstream_trait, **said}),
+        )
+
+    def _understand(self, model: Model, contract: Contract | None) -> Understood:
+        meant = self.needs.reads[model.relation]
+        key = understood_key(
+            model.relation,
+            model.query,
+            {parts: (read, self._schema_digest(read), self._mode(read)) for parts, read in meant.items()},
+            self._contract_digest(contract),
+            self.context.engine,
+        )
+        entry = self.context.cache.get(key)
+        if entry is not None:
+            return to_understood(entry, model.path, model.query_line)
+        schemas = {read: self.schema(read) for read in meant.values()}
+        modes = {read: self._mode(read) for read in meant.values()}
+        analysis, program = self.context.queries.understand(model, meant, schemas, modes)
+        judgement = self._judge(contract, model.relation, analysis.schema)
+        understood = Understood(analysis, program, judgement)
+        self.context.cache.put(key, from_understood(understood, model.query_line))
+        return understood
+
+    def _judge(self, contract: Contract | None, relation: RelationName, schema: Schema) -> Judgement | None:
+        if contract is None:
+            return None
+        errors: list[DeclarationError] = []
+        for reference in contract.references:
+            to = RelationName.parse(reference.to)
+            known = schema if to == relation else self.schema(to)
+            errors.extend(
+                DeclarationError(
+                    f"'{to}' has no column '{name}' to refer to",
+                    hint=did_you_mean(name, known.names),
+                    where=reference.where,
+                )
+                for name in reference.to_columns
+                if known.get(name) is None
+            )
+        errors.extend(agree(contract, schema))
+        try:
+            judgement = compile_judgement(contract, relation, schema)
+        except DeclarationErrors as found:
+            raise DeclarationErrors([*errors, *found.errors]) from found
+        errors.extend(self.context.queries.check_rules(contract, judgement, relation, schema))
+        if errors:
+            raise DeclarationErrors(errors)
+        return judgement
+
+    def _header_errors(
+        self, model: Model, output: OutputKind, mode: ChangeMode, schema: Schema
+    ) -> Iterator[DeclarationError]:
+        named = [("grain", name) for name in model.grain]
+        named += [("partition_by", part.column) for part in model.partition_by]
+        named += [("renames", name) for name in model.renames]
+        for what, name in named:
+            if schema.get(name) is None:
+                yield DeclarationError(
+                    f"'{name}' in {what} is no column of '{model.relation}'",
+                    hint=did_you_mean(name, schema.names),
+                    where=model.where,
+                )
+        if output == "view" or self.context.capabilities is None:
+            return
+        able = self.context.capabilities(output)
+        wanted = [
+            (mode is ChangeMode.REPLACE, TableCapability.REPLACE, "replace its whole content"),
+            (bool(model.partition_by), TableCapability.PARTITION, "partition a table"),
+            (bool(model.renames), TableCapability.RENAME_COLUMN, "rename a column and keep its data"),
+        ]
+        for needed, capability, what in wanted:
+            if needed and capability not in able:
+                yield DeclarationError(
+                    f"the output '{output}' cannot {what}, which '{model.relation}' needs",
+                    hint="choose another output in the model's header",
+                    where=model.where,
+                )
+
+    def _starts_anew(self, relation: RelationName, fingerprint: str, reads: tuple[RelationName, ...]) -> bool:
+        """A changed model is computed from history, and so is a new one whose inputs have a past."""
+        known = self.context.recorded.get(relation)
+        if known is not None:
+            return known.fingerprint != fingerprint
+        return any(
+            read in self.context.recorded or (read in self.models and self.models[read].rebuild) for read in reads
+        )
+
+    def _fingerprint(self, relation: RelationName) -> str:
+        source = self.sources.get(relation)
+        return source.fingerprint if source else self.models[relation].fingerprint
+
+    def _mode(self, relation: RelationName) -> ChangeMode:
+        model = self.models.get(relation)
+        return model.program.mode if model else ChangeMode.APPEND
+
+    def _schema_digest(self, relation: RelationName) -> str:
+        found = self._schema_digests.get(relation)
+        if found is None:
+            found = self._schema_digests[relation] = schema_digest(self.schema(relation))
+        return found
+
+    def _contract_digest(self, contract: Contract | None) -> str:
+        if contract is None:
+            return ""
+        references = [self._schema_digest(to) for to in self._referred(contract)]
+        return digest([contract_digest(contract), *references])
+
+    def _referred(self, contract: Contract) -> Iterator[RelationName]:
+        for reference in contract.references:
+            to = RelationName.parse(reference.to)
+            if to in self.sources or to in self.models:
+                yield to
+
+    def _owner(self, relation: RelationName) -> str | None:
+        product = self.context.workspace.products.get(relation.product)
+        return product.owner if product else None
+
+
+def _view_errors(model: Model, output: OutputKind, judgement: Judgement | None) -> Iterator[DeclarationError]:
+    if output == "view" and judgement is not None and judgement.checks:
+        yield DeclarationError(
+            f"the contract of the view '{model.relation}' cannot be applied: a view is stored nowhere",
+            hint="give the model an output (parquet, delta or iceberg), or put the rules into its readers' contracts",
+            where=model.where,
+        )
+
+
+def _rules(judgement: Judgement | None) -> str:
+    rules = content_rules(judgement)
+    return to_stable_json(rules) if rules else ""
+
+
+def _connection(source: Source) -> str:
+    if source.connection is None:
+        return ""
+    return f"{source.connection.name} ({digest([source.connection.kind, dict(source.connection.options)])[:8]})"
+
+
+def _filled(traits: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in traits.items() if text}
