@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from headwater.errors import HeadwaterError
 from headwater.events import Event, Listener, ProductFinished, ProductStarted, RunFinished, RunStarted
 from headwater.plan.steps import Plan, ProductPlan
-from headwater.runtime.borrowing import products_read, with_borrowed
 from headwater.runtime.commit import ProductContext, Sinks, recover
 from headwater.runtime.layout import Layout
 from headwater.runtime.product import Progress, run_product
@@ -74,8 +73,7 @@ def run(
 
     started_at = clock()
     layout.folder.mkdir(parents=True, exist_ok=True)
-    expanded = with_borrowed(plan)
-    chosen = [product for product in expanded.products if products is None or product.product in products]
+    chosen = [product for product in plan.products if products is None or product.product in products]
     name = run_id or new_run_id(started_at)
 
     def tell(event: Event) -> None:
@@ -115,7 +113,7 @@ class _Drive:
         """Run products in order; those that read from one that failed are skipped."""
         broken: set[str] = set()
         for product in products:
-            if broken.isdisjoint(products_read(product)):
+            if broken.isdisjoint(port.relation.product for port in product.foreign):
                 report = self.run(product)
             else:
                 report = ProductReport(product.product, "skipped")
@@ -127,7 +125,7 @@ class _Drive:
     def run(self, product: ProductPlan) -> ProductReport:
         """Run a product; what fails is reported, an interrupt passes through."""
         began = self.clock()
-        progress = Progress(product.product)
+        progress = Progress()
         recovered: int | None = None
         error: HeadwaterError | None = None
         self.tell(ProductStarted(self.id, product.product, len(product.models)))

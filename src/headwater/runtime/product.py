@@ -33,7 +33,6 @@ __all__ = ["Progress", "run_product"]
 class Progress:
     """What a product's run has made durable so far; it stands when the run fails later."""
 
-    product: str
     epochs: int = 0
     counts: dict[RelationName, Counts] = field(default_factory=dict)
     rebuilt: set[RelationName] = field(default_factory=set)
@@ -46,12 +45,7 @@ class Progress:
         self.checks.extend(epoch.checks)
 
     def relations(self) -> tuple[RelationReport, ...]:
-        """The product's own relations; the counts of borrowed ones are their own product's."""
-        return tuple(
-            RelationReport(name, counts, name in self.rebuilt)
-            for name, counts in self.counts.items()
-            if name.product == self.product
-        )
+        return tuple(RelationReport(name, counts, name in self.rebuilt) for name, counts in self.counts.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +197,7 @@ def _pending(run: _Run, snapshot: Snapshot) -> bool:
 
 def _stageable(product: ProductPlan, quarantine_format: str) -> list[StagedTable]:
     """Every table that this run may stage files for."""
-    own = (step for step in product.sources if step.relation.product == product.product)
-    tables = [StagedTable(step.relation.quarantine, quarantine_format) for step in own]
+    tables = [StagedTable(step.relation.quarantine, quarantine_format) for step in product.sources]
     for model in product.models:
         if model.output != "view":
             tables.append(StagedTable(model.relation, model.output))

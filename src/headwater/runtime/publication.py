@@ -75,12 +75,7 @@ class Publisher:
         return split(self.bench, judging, candidates=candidates, malformed=malformed)
 
     def quarantine(self, name: RelationName, format: str, fingerprint: str, rows: int, *, anew: bool) -> None:
-        """Stage ``rejected.<name>``; ``anew``: the table is to hold these rows only.
-
-        The quarantine of a borrowed source is its own product's.
-        """
-        if name.product != self.epoch.context.name:
-            return
+        """Stage ``rejected.<name>``; ``anew``: the table is to hold these rows only."""
         target = name.quarantine
         known = target in self.published
         stale = (anew and known) or (self.fresh and self.epoch.context.tables.open(target, format).exists())

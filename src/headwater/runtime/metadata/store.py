@@ -7,7 +7,7 @@ may be repeated, and a store that was lost is filled again from the state files.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -224,14 +224,9 @@ def _of(table: Table, environment: str, product: str) -> Any:
 
 
 def _rows(state: StateStore, name: str, since: int, environment: str, product: str) -> list[dict[str, Any]]:
-    """The state's rows of the product's own relations, with the columns that tell states apart."""
-    rows = [row for row in state.rows(name, since) if _is_own(row, product)]
+    rows = state.rows(name, since)
     for row in rows:
         row.update(environment=environment, product=product)
         if name == "epochs":
             row["committed_at"] = datetime.fromisoformat(row["committed_at"])
     return rows
-
-
-def _is_own(row: Mapping[str, Any], product: str) -> bool:
-    return "relation" not in row or row["relation"].startswith(f"{product}.")
