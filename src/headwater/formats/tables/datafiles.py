@@ -28,13 +28,14 @@ from headwater.formats.tables.partitions import (
     identity_columns,
     parse_transform,
 )
+from headwater.formats.tables.schemas import Evolution
 from headwater.formats.tables.staging import TARGET_FILE_BYTES, Layout, WrittenFile, write_files
 from headwater.spec.declarations import PartitionField
-from headwater.spi.arrow import arrow_schema, conform
+from headwater.spi.arrow import arrow_schema, arrow_type, conform
 from headwater.spi.codec import FileScan, Rows, ScanFile
 from headwater.types import Json, Schema
 
-__all__ = ["DataFile", "Part", "dataset", "scan", "select", "write_data"]
+__all__ = ["DataFile", "Part", "dataset", "reshape", "scan", "select", "write_data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,18 @@ def dataset(
         parquet.make_fragment(str(part.path), system, _expression(part, fields), file_size=part.size) for part in parts
     ]
     return ds.FileSystemDataset(fragments, arrow_schema(wanted), parquet, system)
+
+
+def reshape(batch: pa.RecordBatch, current: Schema, evolution: Evolution) -> pa.RecordBatch:
+    """Rows of the schema before an evolution with the columns they have after it."""
+    old_names = evolution.renamed or {}
+    columns = {}
+    for column in evolution.schema:
+        known = current.get(old_names.get(column.name, column.name))
+        columns[column.name] = (
+            pa.nulls(batch.num_rows, arrow_type(column.type)) if known is None else batch.column(known.name)
+        )
+    return pa.RecordBatch.from_pydict(columns)
 
 
 def select(schema: Schema, columns: Sequence[str]) -> Schema:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
@@ -179,6 +180,10 @@ def hive_text(value: object) -> str:
         case bool():
             return str(value).lower()
         case datetime():
-            return value.strftime("%Y-%m-%d %H:%M:%S.%f") + ("" if value.tzinfo is None else "Z")
+            if value.tzinfo is None:
+                return value.isoformat(" ", timespec="microseconds")
+            return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        case Decimal():
+            return f"{value:f}"
         case _:
             return str(value)

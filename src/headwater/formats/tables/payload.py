@@ -7,6 +7,7 @@ read back is checked, for an outbox is a file that can be damaged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = [
     "schema_to_json",
     "spec_from_json",
     "spec_to_json",
+    "staged_folder",
     "writer_name",
 ]
 
@@ -71,6 +73,13 @@ def commit_from_json(value: Any) -> CommitId | None:
     if value is None:
         return None
     return CommitId(RelationName.parse(value["relation"]), str(value["fingerprint"]), int(value["epoch"]))
+
+
+def staged_folder(value: Any) -> str:
+    """The name of a staged folder: nothing else is deleted or published on an outbox's word. Raises ValueError."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z]*-?[0-9a-f]{32}", value):
+        raise ValueError(f"'{value}' is not the name of a staged folder")
+    return value
 
 
 def damaged(what: str, cause: Exception | None = None) -> TerminalError:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from headwater.errors import DeclarationError
+from headwater.spi.table import TableSpec
 from headwater.types import Column, DataType, Schema
 
-__all__ = ["Evolution", "Storable", "evolve"]
+__all__ = ["Evolution", "Storable", "as_written", "evolve"]
 
 _always: Final = {
     "HUGEINT": "DECIMAL(38,0)",
@@ -133,6 +134,12 @@ def evolve(current: Schema, wanted: Schema, renames: Mapping[str, str]) -> Evolu
         renamed=renamed or None,
         loosened=tuple(loosened),
     )
+
+
+def as_written(current: Schema, spec: TableSpec) -> Schema:
+    """The columns of ``spec`` as new files have to hold them, so that they fit a table of schema ``current``."""
+    merged = evolve(current, spec.schema, spec.renames).schema
+    return Schema(tuple(merged.get(column.name) or column for column in spec.schema))
 
 
 def _old_name(column: Column, current: Schema, old_names: Mapping[str, str]) -> str:

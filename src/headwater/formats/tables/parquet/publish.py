@@ -7,13 +7,11 @@ version before or the version after, and what lies around is swept.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
-
-from headwater.formats.tables.datafiles import write_data
+from headwater.formats.tables.datafiles import reshape, write_data
 from headwater.formats.tables.parquet.log import MANIFEST, Log, Version
 from headwater.formats.tables.parquet.rows import batches_of, parts_of
 from headwater.formats.tables.schemas import Evolution
@@ -25,7 +23,6 @@ from headwater.formats.tables.storage import (
     sync_folder,
     write_atomically,
 )
-from headwater.spi.arrow import arrow_type
 
 __all__ = ["append_version", "rewrite", "start_generation"]
 
@@ -58,21 +55,10 @@ def rewrite(log: Log, version: Version, sources: Mapping[str, Path], evolution: 
     draft = log.folder / "staging" / f"rewrite-{version.number}"
     remove_tree(draft)
     make_folder(draft)
-    reshaped = _reshaped(log, log.current, evolution)
+    versions = log.current
+    batches = batches_of(parts_of(log, versions), versions[-1].spec)
+    reshaped = (reshape(batch, versions[-1].spec.schema, evolution) for batch in batches)
     files = [file for file, _ in write_data(reshaped, draft, version.spec.schema, version.spec.partition_by)]
     version = replace(version, operation="rewrite", files=(*files, *version.files))
     start_generation(log, version, {**{file.path: draft / file.path for file in files}, **sources})
     remove_tree(draft)
-
-
-def _reshaped(log: Log, versions: Sequence[Version], evolution: Evolution) -> Iterator[pa.RecordBatch]:
-    """All rows of some versions with the columns they will have."""
-    spec = versions[-1].spec
-    old_names = evolution.renamed or {}
-    old = [(column, spec.schema.get(old_names.get(column.name, column.name))) for column in evolution.schema]
-    for batch in batches_of(parts_of(log, versions), spec):
-        columns = {
-            column.name: batch.column(known.name) if known else pa.nulls(len(batch), arrow_type(column.type))
-            for column, known in old
-        }
-        yield pa.RecordBatch.from_pydict(columns)

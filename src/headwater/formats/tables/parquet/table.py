@@ -22,8 +22,8 @@ from headwater.formats.tables.parquet.maintenance import maintain
 from headwater.formats.tables.parquet.publish import append_version, rewrite, start_generation
 from headwater.formats.tables.parquet.rows import scan_versions
 from headwater.formats.tables.partitions import resolve_partitions
-from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, writer_name
-from headwater.formats.tables.schemas import Storable, evolve
+from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, staged_folder, writer_name
+from headwater.formats.tables.schemas import Storable, as_written, evolve
 from headwater.formats.tables.storage import (
     fresh_name,
     make_folder,
@@ -92,7 +92,7 @@ class ParquetTable:
         stored = replace(spec, schema=storable.schema(spec.schema))
         newest = self._log.newest
         if mode is PublishMode.APPEND and newest is not None:
-            stored = replace(stored, schema=_as_written(newest.spec.schema, stored))
+            stored = replace(stored, schema=as_written(newest.spec.schema, stored))
         stored = replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "parquet"))
         name = fresh_name()
         with storage_failures(self._folder):
@@ -143,7 +143,7 @@ class ParquetTable:
             start_generation(self._log, version, sources)
             return
         evolution = evolve(newest.spec.schema, spec.schema, spec.renames)
-        if _as_written(newest.spec.schema, spec) != spec.schema:
+        if as_written(newest.spec.schema, spec) != spec.schema:
             raise TransientError(
                 f"{self._name} changed after epoch {committable.id.epoch} was staged",
                 detail="another writer widened or renamed columns",
@@ -238,7 +238,7 @@ class ParquetTable:
         payload: Any = committable.payload
         try:
             return (
-                _plain_name(payload["folder"]),
+                staged_folder(payload["folder"]),
                 spec_from_json(payload["spec"]),
                 [DataFile.from_json(f) for f in payload["files"]],
             )
@@ -246,19 +246,6 @@ class ParquetTable:
             raise damaged(
                 f"the outbox entry of {committable.id.relation}, epoch {committable.id.epoch},", error
             ) from error
-
-
-def _plain_name(value: Any) -> str:
-    """The name of a staged folder; nothing else may be deleted or published on an outbox's word."""
-    if not isinstance(value, str) or not value.isalnum():
-        raise ValueError(f"'{value}' is not the name of a staged folder")
-    return value
-
-
-def _as_written(current: Schema, spec: TableSpec) -> Schema:
-    """The columns of ``spec`` as files have to hold them, so that they fit a table of schema ``current``."""
-    merged = evolve(current, spec.schema, spec.renames).schema
-    return Schema(tuple(merged.get(column.name) or column for column in spec.schema))
 
 
 def _after(newest: Version | None) -> datetime:

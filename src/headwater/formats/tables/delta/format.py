@@ -1,0 +1,35 @@
+"""The Delta table format: what opening needs and what it can do."""
+
+from __future__ import annotations
+
+from headwater.capabilities import TableCapability
+from headwater.errors import MissingExtraError
+from headwater.spi.table import Table, TableLocation
+
+__all__ = ["DeltaFormat"]
+
+
+class DeltaFormat:
+    """Delta Lake tables, protocol (1, 2); (3, 7) with timestampNtz where a column has no time zone."""
+
+    name = "delta"
+    capabilities = frozenset(
+        {
+            TableCapability.TRANSACTION_ID,
+            TableCapability.REPLACE,
+            TableCapability.TIME_TRAVEL,
+            TableCapability.ADD_COLUMN,
+            TableCapability.WIDEN_COLUMN,
+            TableCapability.RENAME_COLUMN,
+            TableCapability.PARTITION,
+        }
+    )
+
+    def open(self, location: TableLocation) -> Table:
+        try:
+            import deltalake  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("output delta", "delta") from error
+        from headwater.formats.tables.delta.table import DeltaLakeTable
+
+        return DeltaLakeTable(location)

@@ -1,0 +1,235 @@
+"""The log of a Delta table: what delta-rs reads of it, and what we append to it.
+
+Entries are created exclusively (a hard link fails when the name exists), which
+is the put-if-absent that the Delta protocol asks of its storage. delta-rs keeps
+the snapshot and writes checkpoints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from headwater.errors import TerminalError
+from headwater.formats.tables.delta.actions import Protocol, entry
+from headwater.formats.tables.delta.types import derived_partitions, schema_from_delta
+from headwater.formats.tables.partitions import hive_text
+from headwater.formats.tables.payload import commit_from_json, damaged
+from headwater.formats.tables.storage import create_exclusively, make_folder, remove_file
+from headwater.spec.declarations import PartitionField
+from headwater.spi.table import CommitId
+from headwater.types import Json, Schema
+
+__all__ = ["ActiveFile", "DeltaLog", "Entry", "Snapshot"]
+
+CHECKPOINT_INTERVAL: Final = 100
+_readable: Final = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"})
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFile:
+    """A data file of a snapshot: ``path`` as the log has it, relative to the table."""
+
+    path: str
+    size: int
+    rows: int | None
+    partition: Mapping[str, str | None]
+
+    def in_folder(self, table: Path) -> Path:
+        return table / unquote(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A version of the table as far as its log's entries up to it say."""
+
+    version: int
+    schema: Schema
+    partition_by: tuple[PartitionField, ...]
+    table_id: str
+    configuration: Mapping[str, str]
+    protocol: Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One log entry: our commit when we wrote it, and the files it added and removed."""
+
+    version: int
+    at: datetime
+    operation: str
+    commit: CommitId | None
+    rows: int | None
+    added: tuple[Mapping[str, Any], ...]
+    removed: tuple[Mapping[str, Any], ...]
+
+    @property
+    def changes_rows(self) -> bool:
+        return any(action["dataChange"] for action in self.removed) or self.operation == "rewrite"
+
+
+class DeltaLog:
+    """One table's log, opened once and then updated with what is new."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries_folder = folder / "_delta_log"
+        self._table: DeltaTable | None = None
+        self._snapshot: Snapshot | None = None
+
+    def snapshot(self) -> Snapshot | None:
+        """The newest version; None when there is no table. Raises TerminalError when the log is damaged."""
+        if self._table is None:
+            if not any(self.entries_folder.glob("*.json")):
+                return None
+            self._table = self._open(None)
+        elif self._snapshot is not None and self._exists(self._snapshot.version + 1):
+            self._guarded(self._table.update_incremental)
+        if self._snapshot is None or self._snapshot.version != self._table.version():
+            self._snapshot = self._read(self._table)
+        return self._snapshot
+
+    def snapshot_at(self, version: int) -> tuple[Snapshot, list[ActiveFile]]:
+        """An older version and its files."""
+        table = self._open(version)
+        return self._read(table), self._files(table)
+
+    def files(self) -> list[ActiveFile]:
+        """The files of the newest version."""
+        self.snapshot()
+        return self._files(self._table) if self._table is not None else []
+
+    def epoch_of(self, writer: str) -> int | None:
+        """The newest epoch that a writer committed."""
+        self.snapshot()
+        if self._table is None:
+            return None
+        found = self._table.transaction_version(writer)
+        return None if found is None else int(found)
+
+    def append(self, version: int, actions: Sequence[Mapping[str, Json]]) -> None:
+        """Write the entry of a version; raises FileExistsError when another writer has written it."""
+        make_folder(self.entries_folder)
+        create_exclusively(self._entry(version), entry(actions))
+        if version and version % CHECKPOINT_INTERVAL == 0:
+            self.checkpoint()
+
+    def checkpoint(self, version: int | None = None) -> None:
+        table = self._open(version)
+        self._guarded(table.create_checkpoint)
+
+    def forget(self, version: int) -> None:
+        """Delete the entry and the checkpoint of a version that a newer checkpoint covers."""
+        remove_file(self._entry(version))
+        for path in self.entries_folder.glob(f"{version:020}.checkpoint*.parquet"):
+            remove_file(path)
+
+    def versions(self) -> list[int]:
+        """The versions whose entries are kept, oldest first."""
+        return sorted(int(path.stem) for path in self.entries_folder.glob("*.json") if path.stem.isdecimal())
+
+    def entry(self, version: int) -> Entry | None:
+        """What a version did; None when its entry is gone. Raises TerminalError when it is damaged."""
+        path = self._entry(version)
+        try:
+            actions = [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+            return _to_entry(version, actions, path)
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(str(path), error) from error
+
+    def entries(self) -> Iterator[Entry]:
+        """All kept entries, oldest first."""
+        for version in self.versions():
+            found = self.entry(version)
+            if found is not None:
+                yield found
+
+    def _entry(self, version: int) -> Path:
+        return self.entries_folder / f"{version:020}.json"
+
+    def _exists(self, version: int) -> bool:
+        return self._entry(version).exists()
+
+    def _open(self, version: int | None) -> DeltaTable:
+        table: DeltaTable = self._guarded(lambda: DeltaTable(str(self.folder), version=version))
+        return table
+
+    def _guarded(self, call: Any) -> Any:
+        """Run a call into delta-rs; when it fails, say which file of the log is damaged."""
+        try:
+            return call()
+        except (DeltaError, OSError, ValueError) as error:
+            for _ in self.entries():
+                pass  # reading them names the damaged one
+            raise damaged(str(self.entries_folder), error) from error
+
+    def _read(self, table: DeltaTable) -> Snapshot:
+        found, info = table.protocol(), table.metadata()
+        protocol = Protocol(
+            found.min_reader_version,
+            found.min_writer_version,
+            frozenset(found.reader_features or ()),
+            frozenset(found.writer_features or ()),
+        )
+        if unknown := sorted(protocol.reader_features - _readable):
+            raise TerminalError(
+                f"the Delta table {self.folder} uses {', '.join(unknown)}, which headwater does not read",
+                hint="rewrite it without these features with the tool that set them",
+            )
+        text = table.schema().to_json()
+        schema, derived = schema_from_delta(text), derived_partitions(text)
+        return Snapshot(
+            version=table.version(),
+            schema=schema,
+            partition_by=tuple(derived.get(name) or PartitionField(name) for name in info.partition_columns),
+            table_id=str(info.id),
+            configuration=dict(info.configuration),
+            protocol=protocol,
+        )
+
+    def _files(self, table: DeltaTable) -> list[ActiveFile]:
+        actions = pa.table(self._guarded(table.get_add_actions))
+        partitioned = "partition" in actions.column_names
+        rows = actions.select(["path", "size_bytes", "num_records", *(["partition"] if partitioned else [])])
+        return [
+            ActiveFile(
+                path=file["path"],
+                size=file["size_bytes"],
+                rows=file["num_records"],
+                partition={
+                    name: None if value is None else hive_text(value)
+                    for name, value in (file.get("partition") or {}).items()
+                },
+            )
+            for file in rows.to_pylist()
+        ]
+
+
+def _to_entry(version: int, actions: Sequence[Mapping[str, Any]], path: Path) -> Entry:
+    info: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    ours = info.get("headwater") or {}
+    if "at" in ours:
+        at = datetime.fromisoformat(ours["at"])
+    else:
+        moment = info.get("timestamp")
+        at = datetime.fromtimestamp(moment / 1000 if moment is not None else path.stat().st_mtime, UTC)
+    return Entry(
+        version=version,
+        at=at,
+        operation=ours.get("operation") or str(info.get("operation", "unknown")).lower(),
+        commit=commit_from_json(ours.get("commit")),
+        rows=ours.get("rows"),
+        added=tuple(action["add"] for action in actions if "add" in action),
+        removed=tuple(action["remove"] for action in actions if "remove" in action),
+    )

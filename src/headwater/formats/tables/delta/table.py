@@ -1,0 +1,314 @@
+"""A Delta table: two-phase commits, evolution, time travel and changes.
+
+Delivery: exactly once by commit id, which stands in the log as a ``txn`` action
+(application ``headwater:<relation>:<fingerprint>``, version = epoch).
+Parallelism: any number of writers; an append is retried on top of what others
+committed, see :meth:`DeltaLakeTable.commit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from headwater.errors import TerminalError, TransientError, UsageError
+from headwater.formats.tables.datafiles import DataFile, Part, dataset, reshape, scan, write_data
+from headwater.formats.tables.delta.actions import add, commit_info, metadata, protocol, remove, statistics, transaction
+from headwater.formats.tables.delta.log import ActiveFile, DeltaLog, Snapshot
+from headwater.formats.tables.delta.maintenance import maintain, referenced_paths
+from headwater.formats.tables.delta.types import storable
+from headwater.formats.tables.partitions import identity_columns, resolve_partitions
+from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, staged_folder, writer_name
+from headwater.formats.tables.schemas import Evolution, as_written, evolve
+from headwater.formats.tables.storage import (
+    fresh_name,
+    remove_tree,
+    storage_failures,
+    table_folder,
+)
+from headwater.spi.codec import Rows
+from headwater.spi.table import (
+    Appended,
+    AtTime,
+    AtVersion,
+    CommitId,
+    Committable,
+    MaintenancePolicy,
+    MaintenanceReport,
+    PublishMode,
+    Replaced,
+    TableLocation,
+    TableSpec,
+    TableVersion,
+    TimeTravel,
+)
+from headwater.types import Json, Schema
+
+__all__ = ["DeltaLakeTable"]
+
+ATTEMPTS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """A committable's payload: files lie in ``folder``, with their statistics."""
+
+    folder: str
+    spec: TableSpec
+    files: tuple[tuple[DataFile, str], ...]
+
+
+class DeltaLakeTable:
+    """One Delta table on a local file system."""
+
+    def __init__(self, location: TableLocation) -> None:
+        self._name = location.relation
+        self._folder = table_folder(location)
+        self._log = DeltaLog(self._folder)
+        self._rows: tuple[int, int] | None = None
+
+    def exists(self) -> bool:
+        return self._log.snapshot() is not None
+
+    def schema(self) -> Schema:
+        return self._existing().schema
+
+    def version(self) -> int | None:
+        snapshot = self._log.snapshot()
+        return None if snapshot is None else snapshot.version
+
+    def versions(self) -> Sequence[TableVersion]:
+        return [TableVersion(e.version, e.at, e.operation, e.rows, e.commit) for e in self._log.entries()]
+
+    def row_count(self) -> int:
+        return self._row_count(self._existing())
+
+    def stage(self, rows: pa.RecordBatchReader, spec: TableSpec, id: CommitId, mode: PublishMode) -> Committable:
+        stored = replace(spec, schema=storable.schema(spec.schema))
+        snapshot = self._log.snapshot()
+        if mode is PublishMode.APPEND and snapshot is not None:
+            stored = replace(stored, schema=as_written(snapshot.schema, stored))
+        stored = replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "delta"))
+        name = _folder_name()
+        with storage_failures(self._folder):
+            files = self._write(rows, stored, name)
+        payload: Mapping[str, Json] = {
+            "folder": name,
+            "spec": spec_to_json(stored),
+            "files": [{"file": file.to_json(), "stats": stats} for file, stats in files],
+        }
+        return Committable(id, mode, sum(file.rows for file, _ in files), payload)
+
+    def commit(self, committable: Committable) -> bool:
+        """As the protocol says.
+
+        Raises:
+            TransientError: another writer changed the table so that the staged rows no longer fit it.
+            TerminalError: the staged files are gone.
+        """
+        staged, writer = self._payload(committable), writer_name(committable.id)
+        with storage_failures(self._folder):
+            for _ in range(ATTEMPTS):
+                snapshot = self._log.snapshot()
+                known = self._log.epoch_of(writer)
+                if known is not None and known >= committable.id.epoch:
+                    return False
+                if self._try_commit(committable, staged, snapshot):
+                    return True
+        raise TransientError(
+            f"another writer keeps committing to {self._name}", hint="run again when the other writer is done"
+        )
+
+    def _try_commit(self, committable: Committable, staged: _Staged, snapshot: Snapshot | None) -> bool:
+        """One attempt on top of a snapshot; False when another writer was faster."""
+        missing = [file.path for file, _ in staged.files if not (self._folder / staged.folder / file.path).exists()]
+        if missing:
+            raise TerminalError(
+                f"the staged rows of {self._name}, epoch {committable.id.epoch}, are gone",
+                detail=str(self._folder / staged.folder / missing[0]),
+                hint="restore the lake's folder, or drop the table and rebuild it",
+            )
+        actions = [add(file, staged.folder, stats) for file, stats in staged.files]
+        spec, operation, before = staged.spec, committable.mode.value, 0
+        if snapshot is not None and committable.mode is PublishMode.REPLACE:
+            actions += [_removed(file, data_change=True) for file in self._log.files()]
+        elif snapshot is not None:
+            before = self._row_count(snapshot)
+            evolution = evolve(snapshot.schema, spec.schema, spec.renames)
+            if as_written(snapshot.schema, spec) != spec.schema:
+                raise TransientError(
+                    f"{self._name} changed after epoch {committable.id.epoch} was staged",
+                    detail="another writer widened or renamed columns",
+                    hint="run again: the epoch is computed anew",
+                )
+            spec = replace(spec, schema=evolution.schema)
+            if evolution.rewrites or spec.partition_by != snapshot.partition_by:
+                operation = "rewrite"
+                actions += self._rewritten(snapshot, spec, evolution)
+        version = 0 if snapshot is None else snapshot.version + 1
+        rows = before + committable.rows
+        head = [
+            commit_info(operation, committable.id, rows, datetime.now(UTC)),
+            *self._described(snapshot, spec),
+            transaction(writer_name(committable.id), committable.id.epoch),
+        ]
+        try:
+            self._log.append(version, [*head, *actions])
+        except FileExistsError:
+            return False
+        self._rows = (version, rows)
+        return True
+
+    def _described(self, snapshot: Snapshot | None, spec: TableSpec) -> Iterator[Mapping[str, Json]]:
+        """Protocol and metadata, where they differ from what the log has."""
+        needed = protocol(spec, None if snapshot is None else snapshot.protocol)
+        if needed is not None:
+            yield needed
+        if (
+            snapshot is None
+            or (snapshot.schema, snapshot.partition_by) != (spec.schema, spec.partition_by)
+            or any(snapshot.configuration.get(name) != value for name, value in spec.properties.items())
+        ):
+            properties = {**({} if snapshot is None else snapshot.configuration), **spec.properties}
+            yield metadata(
+                replace(spec, properties=properties), None if snapshot is None else snapshot.table_id, str(self._name)
+            )
+
+    def _rewritten(self, snapshot: Snapshot, spec: TableSpec, evolution: Evolution) -> list[Mapping[str, Json]]:
+        """Earlier rows in the shape the table will have: the same rows, so not a change of data."""
+        files = self._log.files()
+        folder = _folder_name()
+        batches = (reshape(batch, snapshot.schema, evolution) for batch in self._batches(snapshot, files))
+        written = self._write(batches, spec, folder)
+        return [
+            *(_removed(file, data_change=False) for file in files),
+            *(add(file, folder, stats, data_change=False) for file, stats in written),
+        ]
+
+    def abort(self, committable: Committable) -> None:
+        staged, known = self._payload(committable), self._log.epoch_of(writer_name(committable.id))
+        if known is None or known < committable.id.epoch:
+            with storage_failures(self._folder):
+                remove_tree(self._folder / staged.folder)
+
+    def sweep(self, keep: Sequence[Committable]) -> int:
+        kept = {self._payload(committable).folder for committable in keep}
+        if not self._folder.exists():
+            return 0
+        with storage_failures(self._folder):
+            folders = [path for path in self._folder.iterdir() if path.name.startswith("epoch-") and path.is_dir()]
+            candidates = [path for path in folders if path.name not in kept]
+            referenced = referenced_paths(self._log) if candidates else frozenset()
+            swept = 0
+            for folder in candidates:
+                for file in folder.rglob("*.parquet"):
+                    if file.relative_to(self._folder).as_posix() not in referenced:
+                        file.unlink()
+                        swept += 1
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+        return swept
+
+    def scan(self, *, at: TimeTravel | None = None, columns: Sequence[str] | None = None) -> Rows:
+        snapshot, files = (self._existing(), self._log.files()) if at is None else self._as_of(at)
+        outside = identity_columns(snapshot.schema, snapshot.partition_by)
+        return scan(self._parts(files), snapshot.schema, outside, columns)
+
+    def changes(self, after: int) -> Appended | Replaced:
+        snapshot = self._existing()
+        if after > snapshot.version:
+            raise UsageError(f"{self._name} has no version {after}", hint=f"its newest version is {snapshot.version}")
+        parts = []
+        for version in range(after + 1, snapshot.version + 1):
+            entry = self._log.entry(version)
+            if entry is None or entry.changes_rows:
+                return Replaced(snapshot.version)
+            added = (action for action in entry.added if action["dataChange"])
+            parts += [ActiveFile(a["path"], a["size"], None, a["partitionValues"]) for a in added]
+        if not parts:
+            return Appended(snapshot.version, None)
+        if not all(part.in_folder(self._folder).exists() for part in parts):
+            return Replaced(snapshot.version)
+        outside = identity_columns(snapshot.schema, snapshot.partition_by)
+        return Appended(snapshot.version, scan(self._parts(parts), snapshot.schema, outside))
+
+    def maintain(self, policy: MaintenancePolicy, *, now: datetime) -> MaintenanceReport:
+        self._existing()
+        with storage_failures(self._folder):
+            return maintain(self._log, policy, now)
+
+    def drop(self) -> None:
+        with storage_failures(self._folder):
+            remove_tree(self._log.entries_folder)
+            remove_tree(self._folder)
+        self._log = DeltaLog(self._folder)
+
+    def _existing(self) -> Snapshot:
+        snapshot = self._log.snapshot()
+        if snapshot is None:
+            raise UsageError(f"the table {self._name} does not exist", hint="run its product first")
+        return snapshot
+
+    def _as_of(self, at: TimeTravel) -> tuple[Snapshot, list[ActiveFile]]:
+        self._existing()
+        known = self.versions()
+        match at:
+            case AtVersion(number):
+                found = [version for version in known if version.number == number]
+                asked = f"version {number}"
+            case AtTime(moment):
+                found = [version for version in known if version.committed_at <= moment]
+                asked = f"version as of {moment.isoformat()}"
+        if found:
+            return self._log.snapshot_at(found[-1].number)
+        raise UsageError(
+            f"{self._name} has no {asked}",
+            detail=f"it has versions {known[0].number} to {known[-1].number}",
+            hint=f"the oldest is of {known[0].committed_at:%Y-%m-%d %H:%M:%S} UTC",
+        )
+
+    def _row_count(self, snapshot: Snapshot) -> int:
+        """Rows by the log; files of writers that keep no statistics are counted by their footers."""
+        if self._rows is None or self._rows[0] != snapshot.version:
+            files = self._log.files()
+            outside = identity_columns(snapshot.schema, snapshot.partition_by)
+            unknown = self._parts([file for file in files if file.rows is None])
+            counted = dataset(unknown, snapshot.schema, outside).count_rows() if unknown else 0
+            self._rows = (snapshot.version, counted + sum(file.rows or 0 for file in files))
+        return self._rows[1]
+
+    def _write(self, rows: Any, spec: TableSpec, name: str) -> list[tuple[DataFile, str]]:
+        folder = self._folder / name
+        written = write_data(rows, folder, spec.schema, spec.partition_by, compression="snappy", folders=False)
+        return [(file, statistics(footer, spec.schema)) for file, footer in written]
+
+    def _parts(self, files: Sequence[ActiveFile]) -> list[Part]:
+        return [Part(file.in_folder(self._folder), file.size, file.partition) for file in files]
+
+    def _batches(self, snapshot: Snapshot, files: Sequence[ActiveFile]) -> Iterator[pa.RecordBatch]:
+        outside = identity_columns(snapshot.schema, snapshot.partition_by)
+        if files:
+            yield from dataset(self._parts(files), snapshot.schema, outside).to_batches()
+
+    def _payload(self, committable: Committable) -> _Staged:
+        payload: Any = committable.payload
+        try:
+            files = tuple((DataFile.from_json(item["file"]), str(item["stats"])) for item in payload["files"])
+            return _Staged(staged_folder(payload["folder"]), spec_from_json(payload["spec"]), files)
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(
+                f"the outbox entry of {committable.id.relation}, epoch {committable.id.epoch},", error
+            ) from error
+
+
+def _folder_name() -> str:
+    """A folder of data files that one commit adds; other readers know it by the log only."""
+    return f"epoch-{fresh_name()}"
+
+
+def _removed(file: ActiveFile, *, data_change: bool) -> Mapping[str, Json]:
+    return remove(file.path, file.size, file.partition, data_change=data_change)
