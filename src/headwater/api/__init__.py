@@ -1,5 +1,7 @@
 """The facade: plain functions that the surfaces call, and the only place where the rooms are wired together."""
 
+from headwater.api.contracts import ContractDiff, InferredContract, check_contracts, diff_contracts
+from headwater.api.contracts import infer as infer_contract
 from headwater.api.lineage import LineageNode, lineage
 from headwater.api.maintenance import MaintainedTable, maintain
 from headwater.api.planning import CheckReport, ExplainedCheck, Explanation, check, explain, plan
@@ -12,9 +14,11 @@ from headwater.api.scaffold import Created, init_from_files, init_from_template,
 
 __all__ = [
     "CheckReport",
+    "ContractDiff",
     "Created",
     "ExplainedCheck",
     "Explanation",
+    "InferredContract",
     "LineageNode",
     "MaintainedTable",
     "ProductOutcome",
@@ -25,8 +29,11 @@ __all__ = [
     "RelationStatus",
     "RunOutcome",
     "check",
+    "check_contracts",
+    "diff_contracts",
     "explain",
     "history",
+    "infer_contract",
     "init_from_files",
     "init_from_template",
     "lineage",

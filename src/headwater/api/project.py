@@ -6,7 +6,8 @@ the same value, and finding ``headwater.yaml`` is decided once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from headwater import spec
 from headwater.errors import UsageError, did_you_mean
 from headwater.runtime.layout import Layout
 from headwater.spec.declarations import Environment, Workspace
+from headwater.spec.secrets import resolve_text
 from headwater.types import RelationName
 
 __all__ = ["Project", "find_root", "load", "relation_named"]
@@ -34,7 +36,19 @@ class Project:
 
     @property
     def layout(self) -> Layout:
-        return Layout(self.root, self.environment)
+        """Where the environment keeps its files; references to secrets in its URLs are resolved.
+
+        Raises:
+            UsageError: a variable is not set, or a secret's file cannot be read.
+        """
+        declared = self.environment
+        lake = replace(declared.lake, catalog=self._resolved(declared.lake.catalog))
+        return Layout(self.root, replace(declared, metadata=self._resolved(declared.metadata), lake=lake))
+
+    def _resolved(self, url: str | None) -> str | None:
+        if url is None:
+            return None
+        return resolve_text(url, os.environ, lambda path: (self.root / path).read_text(encoding="utf-8"))
 
 
 def load(directory: str | Path = ".", environment: str | None = None) -> Project:

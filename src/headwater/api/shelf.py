@@ -13,7 +13,7 @@ from headwater.quality import QUARANTINE_SCHEMA
 from headwater.runtime.tables import Tables
 from headwater.spi.engine import Session
 from headwater.spi.table import AtTime, AtVersion, Table
-from headwater.types import RelationName, quote_identifier
+from headwater.types import RelationName, Schema, quote_identifier
 
 __all__ = ["Shelf", "formats"]
 
@@ -27,8 +27,8 @@ class Shelf:
         self._tables = Tables(project.layout)
         self._formats = formats(project)
 
-    def provide(self, name: str, relation: RelationName, at: AtVersion | AtTime | None = None) -> None:
-        """Make a published relation readable under ``name``, a quoted identifier.
+    def provide(self, name: str, relation: RelationName, at: AtVersion | AtTime | None = None) -> Schema:
+        """Make a published relation readable under ``name``, a quoted identifier; returns its newest columns.
 
         Raises:
             UsageError: it is unknown, a source, a view asked for its past, or not published yet.
@@ -40,6 +40,11 @@ class Shelf:
                 hint="'headwater run' publishes it",
             )
         self._session.view(name, found.scan(at=at))
+        return found.schema()
+
+    def is_stored(self, relation: RelationName) -> bool:
+        """Whether the relation has a table that holds something."""
+        return relation in self._formats and self.table(relation) is not None
 
     def provide_quarantine(self, name: str, relation: RelationName) -> None:
         """Make the refused rows of a relation readable under ``name``: none when there never were any."""

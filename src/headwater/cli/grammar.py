@@ -169,7 +169,7 @@ _contract = Group(
         Command(
             "check",
             action="contract:check",
-            help="Verify that contracts agree with their relations. The exit code is 1 if one does not.",
+            help="Verify that contracts agree with their relations. A disagreement is an error in the declarations.",
             examples=["headwater contract check"],
         ),
     ],
