@@ -59,8 +59,8 @@ def _found(contract: Contract, relation: RelationName, schema: Schema) -> Iterat
     for promised in contract.properties:
         column = schema.get(promised.name)
         if column is not None:
-            yield from metric_checks(promised.rules, schema, column)
-    yield from metric_checks(contract.rules, schema, None)
+            yield from metric_checks(promised.rules, relation, schema, column)
+    yield from metric_checks(contract.rules, relation, schema, None)
 
 
 def _keys(contract: Contract, schema: Schema) -> Iterator[KeyCheck]:

@@ -6,28 +6,22 @@ never refuses one row, it blocks publication or is reported.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from headwater.errors import DeclarationError, did_you_mean
+from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
 from headwater.quality.checks import DatasetCheck, Unjudged
 from headwater.quality.literals import LiteralError, text_literal
 from headwater.quality.options import OptionError, enumeration, matches
 from headwater.quality.rows import Found
 from headwater.quality.verdicts import operators, threshold_error
 from headwater.spec.contract import QualityRule
-from headwater.types import Column, Json, Schema, quote_identifier
+from headwater.types import Column, Json, RelationName, Schema, quote_identifier
 
 __all__ = ["CONTENT", "metric_checks"]
 
 CONTENT: Final = "content"
 """The relation that a dataset check's query reads: what readers will see when the epoch is published."""
-
-_placeholder: Final = re.compile(
-    r"(?P<quote>[\"`]?)\$?\{(?P<name>object|table|schema|model|property|column|field)\}(?P=quote)", re.IGNORECASE
-)
-_objects: Final = frozenset({"object", "table", "schema", "model"})
 
 
 class _RuleError(ValueError):
@@ -38,7 +32,9 @@ class _RuleError(ValueError):
         self.hint = hint
 
 
-def metric_checks(rules: Sequence[QualityRule], schema: Schema, column: Column | None) -> Iterator[Found]:
+def metric_checks(
+    rules: Sequence[QualityRule], relation: RelationName, schema: Schema, column: Column | None
+) -> Iterator[Found]:
     """The checks of a ``quality`` list, of a property (``column``) or of the whole relation (None)."""
     subject = column.name if column else None
     for position, rule in enumerate(rules, start=1):
@@ -50,7 +46,7 @@ def metric_checks(rules: Sequence[QualityRule], schema: Schema, column: Column |
                 engine = rule.arguments.get("engine") or "another engine"
                 yield Unjudged(code, f"the rule is written for {engine}")
             case "library" | "sql":
-                yield _judged(rule, code, schema, column)
+                yield _judged(rule, code, relation, schema, column)
 
 
 def _code(rule: QualityRule, subject: str | None, position: int) -> str:
@@ -60,12 +56,17 @@ def _code(rule: QualityRule, subject: str | None, position: int) -> str:
     return f"{what}:{subject or position}"
 
 
-def _judged(rule: QualityRule, code: str, schema: Schema, column: Column | None) -> Found:
+def _judged(rule: QualityRule, code: str, relation: RelationName, schema: Schema, column: Column | None) -> Found:
     try:
         operator, threshold = _comparison(rule)
         if rule.type == "sql":
             return DatasetCheck(
-                code, _query(rule, column), operator, threshold, rule.severity, rule.description or rule.name or code
+                code,
+                _query(rule, relation, column),
+                operator,
+                threshold,
+                rule.severity,
+                rule.description or rule.name or code,
             )
         measure, subject, columns = _measure(rule, schema, column)
         query = f"SELECT {measure} FROM {CONTENT}"
@@ -90,21 +91,28 @@ def _comparison(rule: QualityRule) -> tuple[str, Json]:
     return rule.operator, rule.threshold
 
 
-def _query(rule: QualityRule, column: Column | None) -> str:
+def _query(rule: QualityRule, relation: RelationName, column: Column | None) -> str:
+    """The rule's query as engine text over :data:`CONTENT`, written anew from what was parsed and allowed."""
+    from headwater.sql import check_rule_query
+
     if not rule.query:
         raise _RuleError("it has no query")
 
-    def replace(found: re.Match[str]) -> str:
-        if found["name"].lower() in _objects:
-            return CONTENT
-        if column is None:
-            raise _RuleError(
-                f"'{found[0]}' needs a column, and the rule is about the whole relation",
-                "move the rule to the property's own quality list, or name the column",
-            )
-        return quote_identifier(column.name)
+    def refuse(parts: tuple[str, ...]) -> RelationName:
+        raise DeclarationError(
+            f"it reads '{'.'.join(parts)}'",
+            detail="a SQL rule reads its own relation only, as ${object}",
+            hint="promise the connection between two relations under 'relationships'",
+        )
 
-    return _placeholder.sub(replace, rule.query).strip().rstrip(";")
+    try:
+        return check_rule_query(
+            rule.query, resolve=refuse, path="", table=relation.name, column=column.name if column else None
+        ).engine_sql
+    except DeclarationErrors as errors:
+        raise _RuleError("; ".join(error.message for error in errors.errors), errors.errors[0].hint) from None
+    except DeclarationError as error:
+        raise _RuleError(error.message, error.hint) from None
 
 
 def _measure(rule: QualityRule, schema: Schema, column: Column | None) -> tuple[str, str, tuple[str, ...]]:
