@@ -147,7 +147,7 @@ class _Linker:
                 message = f"the relation '{product}.{contract.relation}' has two contracts"
                 detail = f"the other one is {first.path}"
                 self.errors.append(DeclarationError(message, detail=detail, where=contract.where))
-            elif id(contract) not in self._linked:
+            elif id(contract) not in self._linked and key not in self._places:
                 names = [name.name for name in self._names if name.product == product]
                 self.errors.append(
                     DeclarationError(

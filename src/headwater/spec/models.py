@@ -101,9 +101,11 @@ def _query(file: FileText, header: Header, errors: list[DeclarationError]) -> tu
     found = _blank.match(text, start)
     first = found.end() if found else start
     if first >= end:
-        message = "the model has no query" if text.strip() else "the file is empty"
-        where = file.at_offset(header.offset) if text.strip() else file.whole
-        errors.append(DeclarationError(message, hint="write one SELECT statement below the header", where=where))
+        empty = not text.strip()
+        message = "the file is empty" if empty else "the model has no query"
+        hint = "write one SELECT statement" + (" below the header" if header.query_offset else "")
+        where = file.whole if empty else file.at_offset(header.offset)
+        errors.append(DeclarationError(message, hint=hint, where=where))
         return start, ""
     if end < len(text):
         rest = _ends.match(text, end + 1)

@@ -62,15 +62,16 @@ def _flatten(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
 
 
 def _of_union(error: ValidationError) -> Iterator[ValidationError]:
-    from jsonschema.exceptions import best_match
+    from jsonschema.exceptions import best_match  # noqa: PLC0415
 
     context = list(error.context or ())
-    if all(inner.validator == "required" and not inner.relative_path for inner in context):
+    inside = [inner for inner in context if inner.relative_path]
+    beside = [inner for inner in context if inner.validator not in ("type", "required")]
+    nearest = best_match(iter(inside or beside)) if inside or beside else None
+    if nearest is None:
         yield error
-        return
-    deeper = [inner for inner in context if inner.relative_path or inner.validator != "type"]
-    nearest = best_match(iter(deeper)) if deeper else None
-    yield nearest if nearest is not None and nearest.absolute_path != error.absolute_path else error
+    else:
+        yield from _flatten([nearest])
 
 
 def _translate(document: Document, error: ValidationError) -> Iterator[tuple[Path, DeclarationError]]:
@@ -80,8 +81,10 @@ def _translate(document: Document, error: ValidationError) -> Iterator[tuple[Pat
     where = document.where(path)
     match error.validator:
         case "additionalProperties" | "unevaluatedProperties":
+            known = _known_keys(document, path, error)
             for key in _unknown_keys(error):
-                yield (*path, key), unknown_key(document, (*path, key), _known_keys(document, path, error))
+                if key not in known:
+                    yield (*path, key), unknown_key(document, (*path, key), known)
         case "required":
             yield path, _missing(document, path, error)
         case "type":
@@ -125,9 +128,10 @@ _limits: Final[Mapping[str, str]] = {
 
 def _missing(document: Document, path: Path, error: ValidationError) -> DeclarationError:
     instance = cast("Mapping[str, Json]", error.instance)
-    missing = [key for key in cast("list[str]", error.validator_value) if key not in instance]
-    # The standard's conditions on logicalType hold for every type when it is absent.
-    key = "logicalType" if missing == ["map"] and "logicalType" not in instance else missing[0] if missing else ""
+    key = next(key for key in cast("list[str]", error.validator_value) if error.message.startswith(repr(key)))
+    if key == "map" and "logicalType" not in instance:
+        # The standard's conditions on logicalType hold for every type when it is absent.
+        key = "logicalType"
     inside = path_text(path)
     hint = f"write apiVersion: {API_VERSION}" if key == "apiVersion" else None
     message = f"'{key}' is missing" + (f" in {inside}" if inside else "")
@@ -167,7 +171,7 @@ def _unknown_keys(error: ValidationError) -> list[str]:
     if error.validator == "additionalProperties":
         known = cast("Mapping[str, Any]", error.schema).get("properties", {})
         return [key for key in instance if key not in known]
-    # The message names exactly the keys that no branch evaluated.
+    # The message names the keys that no branch evaluated, those of failing branches among them.
     return [key for key in instance if f"'{key}'" in error.message]
 
 

@@ -128,7 +128,7 @@ class _Reading:
     @staticmethod
     def _take_product(parts: Parts, product: Product) -> None:
         first = parts.products.setdefault(product.name, product)
-        if first is not product:
+        if first is not product and first.folder == product.folder:
             other = first.where.path if first.where else first.folder
             raise DeclarationError(
                 f"the product '{product.name}' is described twice", detail=f"also in {other}", where=product.where

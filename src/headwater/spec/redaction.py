@@ -13,7 +13,7 @@ __all__ = ["is_secret_name", "password_in_url", "redact"]
 
 _secret_name: Final = re.compile(
     r"(?:^|[_\-.])(?:passwords?|passwd|passphrase|pwd|secrets?|tokens?|api_?key|secret_?key|access_?key|account_?key"
-    r"|private_?key|sas|credentials?)$",
+    r"|private_?key|sas|credentials?|authorization)$",
     re.IGNORECASE,
 )
 _camel: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from headwater.spec.models import identifier_problem
+from headwater.spec.validation import describe
 
 __all__ = ["EnvironmentFile", "LakeFile", "SourceFile", "SourcesFile", "WorkspaceFile"]
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+
+def _check_identifier(name: str) -> str:
+    if identifier_problem(name, "workspace"):
+        raise ValueError(f"{describe(name)} is no name of letters, digits and underscores that begins with a letter")
+    return name
+
+
+Identifier = Annotated[
+    str, AfterValidator(_check_identifier), Field(json_schema_extra={"pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$"})
+]
 """A name that needs no quotes in SQL."""
 
 

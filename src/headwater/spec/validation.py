@@ -106,16 +106,17 @@ def _to_error(error: ErrorDetails, document: Document, at: Path, schema: Mapping
             message = f"'{path[-1]}' is missing" + (f" in {inside}" if inside else "")
             return DeclarationError(message, where=document.where(path[:-1]))
         case "literal_error":
-            valid = [str(value) for value in _node_at(schema, error["loc"]).get("enum", ())]
-            hint = did_you_mean(str(value_at(document.data, path)), valid) or str(error.get("ctx", {}).get("expected"))
+            node = _node_at(schema, error["loc"])
+            valid = [str(value) for value in node.get("enum", [node.get("const")])]
+            hint = did_you_mean(str(value_at(document.data, path)), valid)
             return DeclarationError(f"{name} cannot be {found}", hint=hint, where=where)
         case "value_error":
             return DeclarationError(f"{name}: {error['ctx']['error']}", where=where)
         case kind if kind in _expected:
             return DeclarationError(f"{name or 'the file'} must be {_expected[kind]}, but is {found}", where=where)
         case _:
-            reason = error["msg"].removeprefix("Input ")
-            return DeclarationError(f"{name} is {found}, but {_lower(reason)}", where=where)
+            reason = error["msg"].replace("Input should", "must").replace("String should", "must")
+            return DeclarationError(f"{name} {reason}, but is {found}", where=where)
 
 
 _expected: Mapping[str, str] = {
@@ -132,10 +133,6 @@ _expected: Mapping[str, str] = {
 }
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
 def _keys_at(schema: Mapping[str, Any], path: Iterable[int | str]) -> list[str]:
     return list(_node_at(schema, path).get("properties", ()))
 
@@ -146,7 +143,7 @@ def _node_at(schema: Mapping[str, Any], path: Iterable[int | str]) -> Mapping[st
     for step in path:
         child = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
         if child is None:
-            child = node.get("additionalProperties")
+            child = next(iter(node.get("patternProperties", {}).values()), node.get("additionalProperties"))
         if not isinstance(child, Mapping):
             return {}
         node = _resolve(child, schema)

@@ -1,0 +1,2 @@
+MODEL (nme x);
+SELECT 1

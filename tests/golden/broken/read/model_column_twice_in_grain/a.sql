@@ -1,0 +1,2 @@
+MODEL (name a, grain (id, ID));
+SELECT 1 AS id

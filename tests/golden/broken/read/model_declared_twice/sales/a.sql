@@ -1,0 +1,2 @@
+MODEL (name orders);
+SELECT 1 AS id

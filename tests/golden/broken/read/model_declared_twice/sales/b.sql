@@ -1,0 +1,2 @@
+MODEL (name Orders);
+SELECT 1 AS id

@@ -1,0 +1,2 @@
+MODEL (name a, output delta
+SELECT 1 AS id

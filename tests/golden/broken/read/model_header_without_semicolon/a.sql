@@ -1,0 +1,2 @@
+MODEL (name a)
+SELECT 1 AS id

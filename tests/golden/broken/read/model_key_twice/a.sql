@@ -1,0 +1,5 @@
+MODEL (
+  name a,
+  name b
+);
+SELECT 1 AS id

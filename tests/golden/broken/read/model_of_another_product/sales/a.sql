@@ -1,0 +1,2 @@
+MODEL (name fleet.a);
+SELECT 1 AS id

@@ -1,0 +1,2 @@
+MODEL (name a, renames (id = id, total = amount, total = sum));
+SELECT 1 AS id

@@ -1,0 +1,2 @@
+MODEL (name orders__quarantine);
+SELECT 1 AS id

@@ -1,0 +1,2 @@
+MODEL (nam a, output parquet);
+SELECT 1 AS id

@@ -1,0 +1,2 @@
+MODEL (name a, output detla);
+SELECT 1 AS id

@@ -1,0 +1,2 @@
+MODEL (name a);
+-- the query comes later
