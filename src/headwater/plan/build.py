@@ -52,7 +52,7 @@ def build_plan(
         DeclarationErrors: all that is wrong, in the order of files and lines.
     """
     names = Names(workspace)
-    keeps = cache or ForgetfulCache()
+    keeps = ForgetfulCache() if cache is None else cache
     queries = Queries(binder)
     context = Context(workspace, environment, recorded, discovered, queries, keeps, engine, capabilities)
     needs = read_needs(workspace, names, keeps, queries)

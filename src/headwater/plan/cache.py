@@ -15,7 +15,7 @@ from headwater.incremental.program import KIND_VERSIONS, ChangeMode
 from headwater.plan.fingerprints import digest
 from headwater.types import Json, RelationName
 
-__all__ = ["AnalysisCache", "ForgetfulCache", "reading_key", "understood_key"]
+__all__ = ["AnalysisCache", "ForgetfulCache", "judgement_key", "reading_key", "understood_key"]
 
 _format = 1
 """Grows when entries are written in another way."""
@@ -48,6 +48,11 @@ class ForgetfulCache:
 def reading_key(query: str) -> str:
     """Under which the relations named in a query are kept."""
     return digest(["reads", _versions, query])
+
+
+def judgement_key(relation: RelationName, schema: str, contract: str, engine: str) -> str:
+    """Under which a source's judgement is kept: digests of its columns and contract, and the engine as below."""
+    return digest(["judgement", _versions, engine, str(relation), schema, contract])
 
 
 def understood_key(

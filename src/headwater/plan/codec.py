@@ -28,7 +28,16 @@ from headwater.spec.contract import Budget
 from headwater.sql.analysis import Analysis, ColumnLineage, ColumnReference, QueryWarning
 from headwater.types import Column, DataType, RelationName, Schema
 
-__all__ = ["Reading", "Understood", "from_readings", "from_understood", "to_readings", "to_understood"]
+__all__ = [
+    "Reading",
+    "Understood",
+    "from_judgement",
+    "from_readings",
+    "from_understood",
+    "to_judgement",
+    "to_readings",
+    "to_understood",
+]
 
 Packed = Any
 """JSON as ``json`` reads and writes it."""
@@ -82,6 +91,16 @@ def to_understood(text: str, path: str, first_line: int) -> Understood:
         _unpack_program(program),
         _unpack_judgement(judgement),
     )
+
+
+def from_judgement(judgement: Judgement) -> str:
+    """A source's judgement as cache entry."""
+    return _text(_pack_judgement(judgement))
+
+
+def to_judgement(text: str) -> Judgement | None:
+    """Undo :func:`from_judgement`."""
+    return _unpack_judgement(json.loads(text))
 
 
 def _text(value: Packed) -> str:

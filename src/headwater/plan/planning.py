@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from headwater.capabilities import TableCapability
 from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
 from headwater.incremental.program import ChangeMode
-from headwater.plan.cache import AnalysisCache, understood_key
-from headwater.plan.codec import Understood, from_understood, to_understood
+from headwater.plan.cache import AnalysisCache, judgement_key, understood_key
+from headwater.plan.codec import Understood, from_judgement, from_understood, to_judgement, to_understood
 from headwater.plan.fingerprints import (
     content_rules,
     contract_digest,
@@ -83,7 +83,7 @@ class RelationPlanner:
                 where=source.where,
             )
         contract = self.needs.contracts.get(relation)
-        judgement = self._judge(contract, relation, schema)
+        judgement = self._source_judgement(contract, relation, schema)
         traits = {
             "kind": source.kind,
             "key": ", ".join(contract.primary_key) if contract else "",
@@ -168,6 +168,18 @@ class RelationPlanner:
         self.context.cache.put(key, from_understood(understood, model.query_line))
         return understood
 
+    def _source_judgement(self, contract: Contract | None, relation: RelationName, schema: Schema) -> Judgement | None:
+        if contract is None:
+            return None
+        key = judgement_key(relation, schema_digest(schema), self._contract_digest(contract), self.context.engine)
+        entry = self.context.cache.get(key)
+        if entry is not None:
+            return to_judgement(entry)
+        judgement = self._judge(contract, relation, schema)
+        if judgement is not None:
+            self.context.cache.put(key, from_judgement(judgement))
+        return judgement
+
     def _judge(self, contract: Contract | None, relation: RelationName, schema: Schema) -> Judgement | None:
         if contract is None:
             return None
@@ -187,9 +199,9 @@ class RelationPlanner:
         errors.extend(agree(contract, schema))
         try:
             judgement = compile_judgement(contract, relation, schema)
+            judgement = self.context.queries.place_rules(contract, judgement, relation, schema)
         except DeclarationErrors as found:
-            raise DeclarationErrors([*errors, *found.errors]) from found
-        errors.extend(self.context.queries.check_rules(contract, judgement, relation, schema))
+            errors.extend(found.errors)
         if errors:
             raise DeclarationErrors(errors)
         return judgement
