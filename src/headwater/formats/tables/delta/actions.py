@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import math
 import time
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -25,7 +24,17 @@ from headwater.formats.tables.payload import commit_to_json
 from headwater.spi.table import CommitId, TableSpec
 from headwater.types import DataType, Json, Schema
 
-__all__ = ["Protocol", "add", "commit_info", "entry", "metadata", "protocol", "remove", "statistics", "transaction"]
+__all__ = [
+    "Protocol",
+    "add",
+    "commit_info",
+    "entry",
+    "metadata",
+    "needed_protocol",
+    "remove",
+    "statistics",
+    "transaction",
+]
 
 STATISTICS_COLUMNS: Final = 32
 LONGEST_TEXT: Final = 64
@@ -55,26 +64,6 @@ def transaction(writer: str, epoch: int) -> Mapping[str, Json]:
     return {"txn": {"appId": writer, "version": epoch, "lastUpdated": int(time.time() * 1000)}}
 
 
-def protocol(spec: TableSpec, current: Protocol | None) -> Mapping[str, Json] | None:
-    """The lowest protocol that the table's columns need; None when ``current`` covers it."""
-    reader = {"timestampNtz"} if any(_holds(column.type, "TIMESTAMP") for column in spec.schema) else set()
-    writer = reader | ({"generatedColumns"} if any(f.transform != "identity" for f in spec.partition_by) else set())
-    versions = (1, 4 if writer else 2) if not reader else (3, 7)
-    known = current or Protocol(0, 0)
-    if known.reader >= versions[0] and known.writer >= versions[1] and writer <= known.implied:
-        return None
-    if versions[1] < 7 and known.writer < 7:
-        return {"protocol": {"minReaderVersion": versions[0], "minWriterVersion": versions[1]}}
-    return {
-        "protocol": {
-            "minReaderVersion": 3,
-            "minWriterVersion": 7,
-            "readerFeatures": [*sorted(reader | known.reader_features)],
-            "writerFeatures": [*sorted(writer | known.implied)],
-        }
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """A table's protocol versions and features."""
@@ -91,12 +80,34 @@ class Protocol:
         legacy |= {"checkConstraints", "changeDataFeed", "generatedColumns"} if 4 <= self.writer < 7 else set()
         return self.writer_features | legacy
 
+    def to_action(self) -> Mapping[str, Json]:
+        action: dict[str, Json] = {"minReaderVersion": self.reader, "minWriterVersion": self.writer}
+        if self.reader >= 3:
+            action["readerFeatures"] = [*sorted(self.reader_features)]
+        if self.writer >= 7:
+            action["writerFeatures"] = [*sorted(self.writer_features)]
+        return {"protocol": action}
 
-def metadata(spec: TableSpec, table_id: str | None, name: str) -> Mapping[str, Json]:
-    """The table's schema and properties. ``table_id`` None makes a new table's."""
+
+def needed_protocol(spec: TableSpec, current: Protocol | None) -> Protocol:
+    """The lowest protocol that covers the table's columns and what the table already needs."""
+    known = current or Protocol(1, 2)
+    reader = frozenset({"timestampNtz"} if any(_holds(column.type, "TIMESTAMP") for column in spec.schema) else ())
+    derived = any(field.transform != "identity" for field in spec.partition_by)
+    writer = reader | (frozenset({"generatedColumns"}) if derived else frozenset())
+    if writer <= known.implied:
+        return known
+    if not reader and known.writer < 7:
+        return replace(known, writer=4)
+    implied = known.implied if current is not None else frozenset()
+    return Protocol(3, 7, known.reader_features | reader, implied | writer)
+
+
+def metadata(spec: TableSpec, table_id: str, name: str) -> Mapping[str, Json]:
+    """The table's schema, partitioning and properties."""
     return {
         "metaData": {
-            "id": table_id or str(uuid.uuid4()),
+            "id": table_id,
             "name": name,
             "description": spec.description,
             "format": {"provider": "parquet", "options": {}},

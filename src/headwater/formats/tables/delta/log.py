@@ -23,7 +23,7 @@ from headwater.errors import TerminalError
 from headwater.formats.tables.delta.actions import Protocol, entry
 from headwater.formats.tables.delta.types import derived_partitions, schema_from_delta
 from headwater.formats.tables.partitions import hive_text
-from headwater.formats.tables.payload import commit_from_json, damaged
+from headwater.formats.tables.payload import commit_from_json, damaged, writer_name
 from headwater.formats.tables.storage import create_exclusively, make_folder, remove_file
 from headwater.spec.declarations import PartitionField
 from headwater.spi.table import CommitId
@@ -85,17 +85,18 @@ class DeltaLog:
         self.entries_folder = folder / "_delta_log"
         self._table: DeltaTable | None = None
         self._snapshot: Snapshot | None = None
+        self._epochs: dict[str, int | None] = {}
 
     def snapshot(self) -> Snapshot | None:
         """The newest version; None when there is no table. Raises TerminalError when the log is damaged."""
-        if self._table is None:
-            if not any(self.entries_folder.glob("*.json")):
-                return None
-            self._table = self._open(None)
-        elif self._snapshot is not None and self._exists(self._snapshot.version + 1):
-            self._guarded(self._table.update_incremental)
-        if self._snapshot is None or self._snapshot.version != self._table.version():
-            self._snapshot = self._read(self._table)
+        if self._snapshot is None:
+            if any(self.entries_folder.glob("*.json")):
+                self._snapshot = self._read(self._opened())
+        elif self._entry(self._snapshot.version + 1).exists():
+            self._epochs.clear()
+            table = self._opened()
+            self._guarded(table.update_incremental)
+            self._snapshot = self._read(table)
         return self._snapshot
 
     def snapshot_at(self, version: int) -> tuple[Snapshot, list[ActiveFile]]:
@@ -105,22 +106,30 @@ class DeltaLog:
 
     def files(self) -> list[ActiveFile]:
         """The files of the newest version."""
-        self.snapshot()
-        return self._files(self._table) if self._table is not None else []
+        snapshot = self.snapshot()
+        return [] if snapshot is None else self._files(self._at(snapshot.version))
 
     def epoch_of(self, writer: str) -> int | None:
         """The newest epoch that a writer committed."""
-        self.snapshot()
-        if self._table is None:
+        snapshot = self.snapshot()
+        if snapshot is None:
             return None
-        found = self._table.transaction_version(writer)
-        return None if found is None else int(found)
+        if writer not in self._epochs:
+            found = self._at(snapshot.version).transaction_version(writer)
+            self._epochs[writer] = None if found is None else int(found)
+        return self._epochs[writer]
 
-    def append(self, version: int, actions: Sequence[Mapping[str, Json]]) -> None:
-        """Write the entry of a version; raises FileExistsError when another writer has written it."""
+    def append(self, actions: Sequence[Mapping[str, Json]], snapshot: Snapshot, id: CommitId | None) -> None:
+        """Write the entry that makes ``snapshot``; raises FileExistsError when another writer was first.
+
+        The snapshot is kept, so that a writer's next commit need not read its last one.
+        """
         make_folder(self.entries_folder)
-        create_exclusively(self._entry(version), entry(actions))
-        if version and version % CHECKPOINT_INTERVAL == 0:
+        create_exclusively(self._entry(snapshot.version), entry(actions))
+        self._snapshot = snapshot
+        if id is not None:
+            self._epochs[writer_name(id)] = id.epoch
+        if snapshot.version and snapshot.version % CHECKPOINT_INTERVAL == 0:
             self.checkpoint()
 
     def checkpoint(self, version: int | None = None) -> None:
@@ -158,8 +167,17 @@ class DeltaLog:
     def _entry(self, version: int) -> Path:
         return self.entries_folder / f"{version:020}.json"
 
-    def _exists(self, version: int) -> bool:
-        return self._entry(version).exists()
+    def _opened(self) -> DeltaTable:
+        if self._table is None:
+            self._table = self._open(None)
+        return self._table
+
+    def _at(self, version: int) -> DeltaTable:
+        """The table as delta-rs has it, brought up to a version."""
+        table = self._opened()
+        if table.version() != version:
+            self._guarded(table.update_incremental)
+        return table
 
     def _open(self, version: int | None) -> DeltaTable:
         table: DeltaTable = self._guarded(lambda: DeltaTable(str(self.folder), version=version))

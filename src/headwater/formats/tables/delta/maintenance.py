@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote
 
@@ -66,7 +67,7 @@ def _compact(log: DeltaLog, snapshot: Snapshot, target_bytes: int, now: datetime
         *(add(file, name, statistics(footer, snapshot.schema), data_change=False) for file, footer in written),
     ]
     try:
-        log.append(snapshot.version + 1, actions)
+        log.append(actions, replace(snapshot, version=snapshot.version + 1), None)
     except FileExistsError as error:
         raise TransientError(
             f"another writer committed to {log.folder} during its compaction", hint="run the maintenance again"

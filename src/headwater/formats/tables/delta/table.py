@@ -8,6 +8,7 @@ committed, see :meth:`DeltaLakeTable.commit`.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +18,15 @@ import pyarrow as pa
 
 from headwater.errors import TerminalError, TransientError, UsageError
 from headwater.formats.tables.datafiles import DataFile, Part, dataset, reshape, scan, write_data
-from headwater.formats.tables.delta.actions import add, commit_info, metadata, protocol, remove, statistics, transaction
+from headwater.formats.tables.delta.actions import (
+    add,
+    commit_info,
+    metadata,
+    needed_protocol,
+    remove,
+    statistics,
+    transaction,
+)
 from headwater.formats.tables.delta.log import ActiveFile, DeltaLog, Snapshot
 from headwater.formats.tables.delta.maintenance import maintain, referenced_paths
 from headwater.formats.tables.delta.types import storable
@@ -149,34 +158,36 @@ class DeltaLakeTable:
             if evolution.rewrites or spec.partition_by != snapshot.partition_by:
                 operation = "rewrite"
                 actions += self._rewritten(snapshot, spec, evolution)
-        version = 0 if snapshot is None else snapshot.version + 1
         rows = before + committable.rows
+        described, new = self._described(snapshot, spec)
         head = [
             commit_info(operation, committable.id, rows, datetime.now(UTC)),
-            *self._described(snapshot, spec),
+            *described,
             transaction(writer_name(committable.id), committable.id.epoch),
         ]
         try:
-            self._log.append(version, [*head, *actions])
+            self._log.append([*head, *actions], new, committable.id)
         except FileExistsError:
             return False
-        self._rows = (version, rows)
+        self._rows = (new.version, rows)
         return True
 
-    def _described(self, snapshot: Snapshot | None, spec: TableSpec) -> Iterator[Mapping[str, Json]]:
-        """Protocol and metadata, where they differ from what the log has."""
-        needed = protocol(spec, None if snapshot is None else snapshot.protocol)
-        if needed is not None:
-            yield needed
-        if (
-            snapshot is None
-            or (snapshot.schema, snapshot.partition_by) != (spec.schema, spec.partition_by)
-            or any(snapshot.configuration.get(name) != value for name, value in spec.properties.items())
-        ):
-            properties = {**({} if snapshot is None else snapshot.configuration), **spec.properties}
-            yield metadata(
-                replace(spec, properties=properties), None if snapshot is None else snapshot.table_id, str(self._name)
-            )
+    def _described(self, snapshot: Snapshot | None, spec: TableSpec) -> tuple[list[Mapping[str, Json]], Snapshot]:
+        """Protocol and metadata where they differ from what the log has, and the snapshot they lead to."""
+        new = Snapshot(
+            version=0 if snapshot is None else snapshot.version + 1,
+            schema=spec.schema,
+            partition_by=spec.partition_by,
+            table_id=str(uuid.uuid4()) if snapshot is None else snapshot.table_id,
+            configuration={**({} if snapshot is None else snapshot.configuration), **spec.properties},
+            protocol=needed_protocol(spec, None if snapshot is None else snapshot.protocol),
+        )
+        actions = []
+        if snapshot is None or snapshot.protocol != new.protocol:
+            actions.append(new.protocol.to_action())
+        if snapshot is None or replace(snapshot, version=new.version, protocol=new.protocol) != new:
+            actions.append(metadata(replace(spec, properties=new.configuration), new.table_id, str(self._name)))
+        return actions, new
 
     def _rewritten(self, snapshot: Snapshot, spec: TableSpec, evolution: Evolution) -> list[Mapping[str, Json]]:
         """Earlier rows in the shape the table will have: the same rows, so not a change of data."""
