@@ -6,7 +6,7 @@ a tighter promise gives readers fewer values, a looser one may surprise them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
 
@@ -87,21 +87,59 @@ def _number(value: Json) -> Decimal | None:
 
 
 def rule_promises(old: tuple[QualityRule, ...], new: tuple[QualityRule, ...]) -> Iterator[Promise]:
-    """The same of a ``quality`` list: a changed rule is one removed and one added."""
-    before, after = ({_identity(rule): rule for rule in rules} for rules in (old, new))
-    for key in before:
+    """The same of a ``quality`` list; rules that measure the same thing are compared by what they allow."""
+    before, after = ({_measured(rule): rule for rule in rules} for rules in (old, new))
+    for key, rule in before.items():
         if key not in after:
-            yield "breaking", f"rule removed: {_words(key)}", "it is no longer guaranteed"
-    for key in after:
+            yield "breaking", f"rule removed: {_words(rule)}", "it is no longer guaranteed"
+        else:
+            yield from _rule(rule, after[key])
+    for key, rule in after.items():
         if key not in before:
-            yield "additive", f"rule added: {_words(key)}", "more is guaranteed"
+            yield "additive", f"rule added: {_words(rule)}", "more is guaranteed"
 
 
-def _identity(rule: QualityRule) -> tuple[str, ...]:
-    arguments: Mapping[str, Json] = rule.arguments
-    told = [rule.name, rule.metric, rule.query, rule.operator, rule.threshold, rule.severity, arguments or None]
+def _rule(old: QualityRule, new: QualityRule) -> Iterator[Promise]:
+    if (old.threshold, old.severity) == (new.threshold, new.severity):
+        return
+    said = f"rule changed from '{_words(old)}' to '{_words(new)}'"
+    allowed_before, allowed_after = _range(old), _range(new)
+    within = allowed_before is not None and allowed_after is not None and _contains(allowed_before, allowed_after)
+    if (old.threshold == new.threshold or within) and _severities[new.severity] >= _severities[old.severity]:
+        yield "additive", said, "it allows less"
+    else:
+        yield "breaking", said, "it allows what was ruled out before"
+
+
+_severities: Final = {"info": 0, "warning": 1, "error": 2}
+
+
+def _range(rule: QualityRule) -> tuple[Decimal, Decimal] | None:
+    """The numbers that a rule allows, when they are a range; rules compared have one operator, so ends are alike."""
+    threshold = rule.threshold
+    if rule.operator == "mustBeBetween" and isinstance(threshold, list):
+        return Decimal(str(threshold[0])), Decimal(str(threshold[1]))
+    number = _number(threshold)
+    match rule.operator:
+        case "mustBeLessThan" | "mustBeLessOrEqualTo" if number is not None:
+            return Decimal("-Infinity"), number
+        case "mustBeGreaterThan" | "mustBeGreaterOrEqualTo" if number is not None:
+            return number, Decimal("Infinity")
+        case _:
+            return None
+
+
+def _contains(outer: tuple[Decimal, Decimal], inner: tuple[Decimal, Decimal]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def _measured(rule: QualityRule) -> tuple[str, ...]:
+    told = (rule.name, rule.type, rule.metric, rule.query, rule.operator, rule.unit, rule.arguments or None)
     return tuple("" if part is None else str(part) for part in told)
 
 
-def _words(identity: tuple[str, ...]) -> str:
-    return " ".join(part for part in identity if part)
+def _words(rule: QualityRule) -> str:
+    told = (rule.name, rule.metric or (rule.query or rule.type).strip(), rule.operator, rule.threshold)
+    words = " ".join(str(part) for part in told if part is not None)
+    percent = " percent" if rule.unit == "percent" else ""
+    return words + percent + ("" if rule.severity == "error" else f" ({rule.severity})")
