@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.errors import DeclarationError
 from headwater.sql.analysis import Binder
-from headwater.types import RelationName, Schema
+from headwater.types import RelationName, Schema, TypeSyntaxError
 
 if TYPE_CHECKING:
     from headwater.sql.analyse import ParsedQuery
@@ -24,13 +24,20 @@ _called: Final = re.compile(r"\b([A-Za-z_]\w*)\(")
 
 
 def bind(sql: str, relations: Mapping[RelationName, Schema], binder: Binder, query: ParsedQuery) -> Schema:
-    """The columns of engine SQL; raises the engine's refusal as a located DeclarationError."""
+    """The columns of engine SQL; raises the engine's refusal, or a type that is not ours, as a located error."""
     try:
         return binder(sql, {str(relation): schema for relation, schema in relations.items()})
     except DeclarationError as error:
         message = f"{error.message}\n{error.detail or ''}"
         where = query.text.location(_offset(message, query.text.text))
         raise DeclarationError(error.message, detail=error.detail, hint=error.hint, where=where) from error
+    except TypeSyntaxError as error:
+        raise DeclarationError(
+            "an output column has a type that tables cannot hold",
+            detail=str(error),
+            hint="cast it: rows without names to STRUCT, enumerations to VARCHAR",
+            where=query.text.location(_offset("", query.text.text)),
+        ) from error
 
 
 def _offset(message: str, text: str) -> int:

@@ -115,41 +115,36 @@ def _projections(
     outputs: list[Output] = []
     rest: list[Derivation] = []
     taken: set[str] = set()
-    for projection in list(select.expressions):
-        name = _output_name(projection)
-        if _is_open(projection):
-            rest.append(derive(projection, scope, resolution))
-            continue
-        member = projection.parts[-1].name if isinstance(projection, exp.Column) else name
-        at = projection.arg_key, projection.index
+    renamed: dict[int, str] = {}
+    for at in range(len(select.expressions)):
+        projection = select.expressions[at]
         derivation = derive(projection, scope, resolution)
-        current = select.expressions[at[1]] if at[1] is not None else projection
-        if isinstance(current, exp.Column):
-            member = current.name
-        label = name if isinstance(projection, exp.Alias) else member
-        if not root and label:
-            label = _distinct_name(label, current, taken, select)
+        if _is_open(projection):
+            rest.append(derivation)
+            continue
+        label = _output_name(select.expressions[at])
+        if label and not root and label.lower() in taken:
+            label = renamed[at] = _distinct_name(label, taken)
         if isinstance(projection, exp.Alias):
             scope.aliases.setdefault(label.lower(), derivation)
         taken.add(label.lower())
         outputs.append(Output(label, derivation))
+    if renamed:
+        nodes = select.expressions
+        select.set("expressions", [_as(node, renamed.get(at)) for at, node in enumerate(nodes)])
     return outputs, combine(rest, EXPRESSION) if rest else None
 
 
-def _distinct_name(label: str, projection: exp.Expr, taken: set[str], select: exp.Select) -> str:
-    """A name no earlier column of a nested query has, written into the query when it differs."""
-    if label.lower() not in taken:
-        return label
+def _distinct_name(label: str, taken: set[str]) -> str:
+    """A name no earlier column of a nested query has: ``id``, ``id_1``, ``id_2``."""
     number = 1
     while f"{label}_{number}".lower() in taken:
         number += 1
-    renamed = f"{label}_{number}"
-    value = projection.this if isinstance(projection, exp.Alias) else projection
-    projections = list(select.expressions)
-    if projection.index is not None:
-        projections[projection.index] = exp.Alias(this=value, alias=spelled(renamed))
-        select.set("expressions", projections)
-    return renamed
+    return f"{label}_{number}"
+
+
+def _as(projection: exp.Expr, name: str | None) -> exp.Expr:
+    return projection if name is None else exp.Alias(this=projection.unalias(), alias=spelled(name))
 
 
 def _output_name(projection: exp.Expr) -> str:

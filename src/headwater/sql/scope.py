@@ -124,13 +124,17 @@ class Source:
 
 @dataclass(slots=True)
 class Scope:
-    """The names one SELECT can refer to; ``parent`` is the enclosing one, for correlation."""
+    """The names one SELECT can refer to; ``parent`` is the enclosing one, for correlation.
+
+    ``full_names`` maps ``product.relation`` to the alias of a source that was given none.
+    """
 
     parent: Scope | None
     ctes: Mapping[str, Block]
     sources: dict[str, Source] = field(default_factory=dict)
     merged: dict[str, Output] = field(default_factory=dict)
     aliases: dict[str, Derivation] = field(default_factory=dict)
+    full_names: dict[str, str] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     qualify: bool = True
 
@@ -147,5 +151,5 @@ class Scope:
         return found | (self.parent.column_names() if self.parent else set())
 
     def source_named(self, folded: str) -> Source | None:
-        source = self.sources.get(folded)
+        source = self.sources.get(self.full_names.get(folded, folded))
         return source if source is not None and source.visible else None

@@ -125,10 +125,7 @@ def _named(node: exp.Table, scope: Scope, resolution: Resolution) -> tuple[Block
     block = _relation(node, parts, resolution)
     if not node.alias:
         node.set("alias", exp.TableAlias(this=spelled(parts[-1].lower())))
-        if len(parts) > 1:
-            # `product.relation.column` may qualify too
-            qualifier = parts[-1].lower()
-            scope.sources.setdefault(".".join(parts).lower(), Source(qualifier, block, qualifier, visible=False))
+        scope.full_names.setdefault(".".join(parts).lower(), parts[-1].lower())
     alias, qualifier = _aliased(node, resolution)
     return block, alias, qualifier
 
@@ -250,6 +247,9 @@ def _join(join: exp.Join, scope: Scope, resolution: Resolution) -> References:
     if str(join.args.get("method") or "").upper() == "NATURAL":
         theirs = [name for source in joined for name in source.index]
         using = [name for name in theirs if any(name in source.index for source in before)]
+        if using:
+            join.set("method", None)
+            join.set("using", [spelled(name) for name in using])
     for name in using:
         _check_shared(name, join, before, joined, resolution)
         deciding |= _merge(name.lower(), join, before, joined, scope)

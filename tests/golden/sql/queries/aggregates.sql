@@ -1,0 +1,18 @@
+SELECT carrier, count(*) AS flights, count(DISTINCT origin) AS origins, avg(dep_delay) AS mean FROM flights GROUP BY carrier;
+SELECT sum(dep_delay) FILTER (WHERE NOT cancelled) AS flown, sum(dep_delay) FILTER (cancelled) AS not_flown FROM flights;
+SELECT carrier, list(id ORDER BY id DESC) AS ids, string_agg(origin, ',' ORDER BY id) AS origins FROM flights GROUP BY carrier;
+SELECT carrier, origin, count(*) AS n, grouping(carrier, origin) AS level FROM flights GROUP BY ROLLUP (carrier, origin);
+SELECT origin, quantile_cont(dep_delay, 0.9) AS p90, median(dep_delay) AS p50, mode(carrier) AS top FROM flights GROUP BY origin;
+SELECT origin, max_by(id, dep_delay) AS worst, arg_min(id, departed_at) AS earliest, max(id, 3) AS last_three FROM flights GROUP BY origin;
+SELECT DISTINCT carrier, origin FROM flights;
+SELECT DISTINCT ON (carrier) carrier, id FROM flights ORDER BY carrier, id;
+SELECT id, row_number() OVER (PARTITION BY carrier ORDER BY departed_at DESC) AS rank FROM flights QUALIFY rank <= 2;
+SELECT id, sum(dep_delay) OVER w AS running, lag(id) OVER w AS before FROM flights WINDOW w AS (PARTITION BY origin ORDER BY departed_at ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);
+SELECT id, avg(dep_delay) OVER (PARTITION BY origin) AS mean, dep_delay - mean AS off FROM flights;
+SELECT bool_and(cancelled) AS every, bool_or(cancelled) AS some, min(departed_at) AS first, histogram(origin) AS origins FROM flights;
+SELECT date_trunc('day', departed_at) AS day, count_if(dep_delay > 15) AS late FROM flights GROUP BY day;
+SELECT * FROM (SELECT origin, carrier, dep_delay FROM flights) PIVOT (sum(dep_delay) FOR carrier IN ('AA', 'UA') GROUP BY origin);
+SELECT * FROM (SELECT id, dep_delay, plane.seats AS seats FROM flights) UNPIVOT (value FOR measure IN (dep_delay, seats));
+SELECT origin, approx_count_distinct(carrier) AS carriers FROM flights GROUP BY origin;
+SELECT id FROM flights ORDER BY id LIMIT 5 OFFSET 2;
+SELECT origin, count(*) AS n FROM flights GROUP BY origin ORDER BY n DESC, origin LIMIT 2;

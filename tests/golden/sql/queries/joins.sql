@@ -1,0 +1,16 @@
+SELECT f.id, c.name FROM flights AS f JOIN carriers AS c ON f.carrier = c.carrier;
+SELECT id, carrier, name FROM flights LEFT JOIN carriers USING (carrier);
+SELECT carrier, id, name FROM flights FULL JOIN carriers USING (carrier);
+SELECT carrier, name FROM carriers NATURAL JOIN (SELECT DISTINCT carrier FROM flights);
+SELECT a.id AS a, b.id AS b FROM flights AS a, flights AS b WHERE a.id + 1 = b.id AND a.origin = b.origin;
+SELECT id FROM flights SEMI JOIN carriers ON flights.carrier = carriers.carrier;
+SELECT id FROM flights ANTI JOIN carriers USING (carrier);
+SELECT id FROM flights AS f WHERE EXISTS (SELECT 1 FROM carriers AS c WHERE c.carrier = f.carrier AND since < DATE '1931-01-01');
+SELECT id FROM flights WHERE carrier IN (SELECT carrier FROM carriers);
+SELECT id, (SELECT max(name) FROM carriers AS c WHERE c.carrier = flights.carrier) AS name FROM flights;
+SELECT r.sensor, r.at, f.id FROM readings AS r ASOF JOIN flights AS f ON r.at >= f.departed_at - INTERVAL 60 YEAR;
+SELECT f.id, x.leg FROM flights AS f, LATERAL (SELECT unnest(f.legs) AS leg) AS x;
+SELECT id, leg FROM flights, unnest(legs) AS u(leg);
+SELECT f.id, g.n FROM flights AS f CROSS JOIN range(2) AS g(n);
+SELECT id, name FROM (flights JOIN carriers USING (carrier));
+SELECT f.id, c.name, d.name AS other FROM flights AS f LEFT JOIN carriers AS c ON f.carrier = c.carrier LEFT JOIN carriers AS d ON d.since > c.since AND d.carrier <> f.carrier;

@@ -1,0 +1,15 @@
+SELECT id, legs[1] AS first, legs[-1] AS last, legs[1:2] AS head, len(legs) AS n FROM flights;
+SELECT id, unnest(legs) AS leg FROM flights;
+SELECT id, tags['a'] AS a, map_keys(tags) AS keys FROM flights;
+SELECT {'id': id, 'where': origin} AS pair, struct_pack(a := id, b := carrier) AS packed FROM flights;
+SELECT list_transform(legs, x -> x + id) AS a, list_filter(legs, lambda x: x > 1) AS b, [x * 2 FOR x IN legs IF x > 0] AS c FROM flights;
+SELECT list_reduce(legs, (a, b) -> a + b) AS total, list_sort(legs) AS sorted, list_contains(legs, 1) AS has FROM flights;
+SELECT note ->> '$.k' AS k, note ->> '$.n.m' AS m, json_extract_string(note, '$.n.m') AS same FROM flights;
+SELECT struct_extract(plane, 'seats') AS seats, plane['maker']['name'] AS maker FROM flights;
+SELECT [id, id + 1] AS pair, MAP {origin: id} AS by_origin FROM flights;
+SELECT maker, count(*) AS n FROM (SELECT plane.maker.name AS maker FROM flights) GROUP BY maker;
+SELECT c FROM carriers AS c;
+SELECT id, i FROM flights, generate_series(1, 2) AS s(i);
+SELECT unnest(plane, recursive := true), id FROM flights;
+SELECT r.x FROM (VALUES (1, 'a'), (2, 'b')) AS r(x, y);
+VALUES (1, 'x'), (2, 'y');

@@ -1,0 +1,14 @@
+SELECT carrier FROM flights UNION SELECT carrier FROM carriers;
+SELECT carrier, 'f' AS kind FROM flights UNION ALL SELECT carrier, 'c' FROM carriers ORDER BY carrier, kind;
+SELECT carrier FROM carriers EXCEPT SELECT carrier FROM flights;
+SELECT carrier FROM carriers INTERSECT SELECT carrier FROM flights;
+SELECT carrier, name FROM carriers UNION ALL BY NAME SELECT id, carrier FROM flights;
+(SELECT id FROM flights ORDER BY id LIMIT 2) UNION ALL (SELECT id FROM flights ORDER BY id DESC LIMIT 2);
+WITH a AS (SELECT id, carrier FROM flights), b AS (SELECT a.id, c.name FROM a JOIN carriers AS c USING (carrier)) SELECT name, count(*) AS n FROM b GROUP BY name;
+WITH flights AS (SELECT id FROM ops.flights WHERE id < 5) SELECT id FROM flights;
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5) SELECT n, n * n AS square FROM numbers;
+WITH x(k, v) AS (SELECT carrier, name FROM carriers) SELECT v, k FROM x;
+WITH a AS MATERIALIZED (SELECT id FROM flights) SELECT id FROM a WHERE id IN (WITH b AS (SELECT id + 1 AS id FROM a) SELECT id FROM b);
+SELECT id FROM (SELECT id FROM (SELECT id, dep_delay FROM flights WHERE dep_delay > 0) WHERE id > 10);
+SELECT CASE WHEN dep_delay > 15 THEN 'late' ELSE 'on time' END AS state, count(*) AS n FROM flights GROUP BY state;
+SELECT a.id FROM flights AS a WHERE a.dep_delay > (SELECT avg(b.dep_delay) FROM flights AS b WHERE b.origin = a.origin);

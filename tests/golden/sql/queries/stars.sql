@@ -1,0 +1,13 @@
+SELECT * FROM carriers;
+SELECT c.*, f.id FROM carriers AS c JOIN flights AS f ON f.carrier = c.carrier;
+SELECT * EXCLUDE (plane, legs, tags, note) FROM flights;
+SELECT * EXCLUDE (plane, legs, tags, note) REPLACE (dep_delay / 60.0 AS dep_delay) RENAME (id AS flight_id) FROM flights;
+SELECT * FROM flights JOIN carriers USING (carrier);
+SELECT * FROM (SELECT * FROM flights AS f JOIN carriers AS c ON f.carrier = c.carrier);
+SELECT COLUMNS('^dep|^dest') FROM flights;
+SELECT max(COLUMNS(['id', 'dep_delay'])) FROM flights;
+SELECT coalesce(COLUMNS(* EXCLUDE (since)), '?') FROM carriers;
+SELECT * LIKE 'c%' FROM flights;
+SELECT plane.*, id FROM flights;
+WITH late AS (SELECT * FROM flights WHERE dep_delay > 30) SELECT * FROM late;
+SELECT count(*) AS n, count(c.*) AS m FROM carriers AS c;

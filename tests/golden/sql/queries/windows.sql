@@ -1,0 +1,13 @@
+SELECT window_start, window_end, sensor, count(*) AS n FROM TABLE(TUMBLE(TABLE readings, DESCRIPTOR(at), INTERVAL '1' HOUR)) GROUP BY window_start, window_end, sensor;
+SELECT * FROM TUMBLE(lab.readings, at, INTERVAL 1 HOUR);
+SELECT w.sensor, w.window_time FROM TUMBLE(readings, at, INTERVAL '90 minutes', INTERVAL 15 MINUTES) AS w;
+SELECT window_start, sum(value) AS total FROM TUMBLE(readings, at, INTERVAL 1 MONTH) GROUP BY ALL;
+SELECT sensor, window_start, window_end FROM HOP(readings, at, INTERVAL 20 MINUTES, INTERVAL 1 HOUR);
+SELECT sensor, window_start, window_end FROM TABLE(HOP(DATA => TABLE readings, TIMECOL => DESCRIPTOR(at), SLIDE => INTERVAL '25' MINUTE, SIZE => INTERVAL '1' HOUR));
+SELECT sensor, at, window_start, window_end FROM CUMULATE(readings, at, INTERVAL 6 HOURS, INTERVAL 1 DAY);
+SELECT sensor, window_start, window_end, count(*) AS n FROM SESSION(readings PARTITION BY sensor, at, INTERVAL 30 MINUTES) GROUP BY ALL;
+SELECT window_start, count(*) AS n FROM TABLE(SESSION(TABLE readings, DESCRIPTOR(at), INTERVAL '10' MINUTE)) GROUP BY window_start;
+SELECT window_start, quality, sensor, count(*) AS n FROM SESSION(readings PARTITION BY (sensor, quality), at, INTERVAL 2 HOURS) GROUP BY ALL;
+SELECT r.name, w.window_start FROM TUMBLE((SELECT sensor AS name, at AS seen FROM readings WHERE value > 0), seen, INTERVAL 1 DAY) AS w JOIN (SELECT DISTINCT sensor AS name FROM readings) AS r USING (name);
+WITH good AS (SELECT * FROM readings WHERE quality > 1) SELECT window_start, max(value) AS top FROM TUMBLE(good, at, INTERVAL 1 HOUR) GROUP BY window_start;
+SELECT l.window_start, l.sensor FROM TUMBLE(readings, at, INTERVAL 1 HOUR) AS l JOIN TUMBLE(readings, at, INTERVAL 1 HOUR) AS r ON l.window_start = r.window_start AND l.sensor = r.sensor AND l.value < r.value;
