@@ -19,10 +19,7 @@ from headwater.errors import DeclarationError, DeclarationErrors, HeadwaterError
 from headwater.plan.steps import Plan
 from headwater.quality import ContractChange, agree, diff, infer_contract
 from headwater.spec.contract import Contract
-from headwater.spec.contracts import to_contracts
-from headwater.spec.documents import parse_document
 from headwater.spec.text import FileText
-from headwater.spec.writing import to_yaml
 from headwater.sql.analysis import ColumnReference
 from headwater.types import RelationName, Schema
 
@@ -69,6 +66,8 @@ def infer(project: Project, relation: str, *, write: bool = False) -> InferredCo
     Raises:
         UsageError: there is no such relation, or its file exists already.
     """
+    from headwater.spec.writing import to_yaml
+
     name = relation_named(project, relation)
     declared = project.workspace.models.get(name)
     text = to_yaml(
@@ -172,6 +171,9 @@ def _read_revision(base: Path, revision: str, name: str) -> str:
 
 
 def _contracts(text: str, name: str) -> Sequence[Contract]:
+    from headwater.spec.contracts import to_contracts
+    from headwater.spec.documents import parse_document
+
     return to_contracts(parse_document(FileText(name, text)))
 
 

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from headwater.api.project import Project
 from headwater.plan.steps import Recorded
-from headwater.runtime.metadata import MetadataStore, PortStatus, RunRecord
 from headwater.types import Counts, RelationName
+
+if TYPE_CHECKING:
+    from headwater.runtime.metadata import MetadataStore, PortStatus, RunRecord
 
 __all__ = ["RelationStatus", "history", "recorded_relations", "status"]
 
@@ -90,5 +92,7 @@ def _store(project: Project) -> Iterator[MetadataStore | None]:
     if url.startswith(_sqlite) and not Path(url.removeprefix(_sqlite)).is_file():
         yield None
         return
+    from headwater.runtime.metadata import MetadataStore
+
     with MetadataStore.open(url) as store:
         yield store

@@ -10,16 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from headwater import runtime
 from headwater.api.planning import plan
 from headwater.api.project import Project
 from headwater.api.quarantine import ReasonCount, count_reasons
 from headwater.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.events import Listener
-from headwater.runtime.report import ProductReport, ProductStatus, RelationReport, RunReport
-from headwater.runtime.state.values import CheckResult
 from headwater.types import Counts, RelationName
+
+if TYPE_CHECKING:
+    from headwater.runtime.report import ProductReport, ProductStatus, RelationReport, RunReport
+    from headwater.runtime.state.values import CheckResult
 
 __all__ = ["ProductOutcome", "RelationOutcome", "RunOutcome", "run", "summarise"]
 
@@ -87,6 +89,8 @@ def run(project: Project, *, products: Sequence[str] = (), listener: Listener | 
     for name in products:
         if name not in known:
             raise UsageError(f"there is no product '{name}'", hint=did_you_mean(name, known))
+    from headwater import runtime
+
     report = runtime.run(planned, project.layout, listeners=[listener] if listener else [], products=products or None)
     return summarise(project, report)
 
