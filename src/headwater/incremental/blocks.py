@@ -22,7 +22,7 @@ from sqlglot import exp
 from headwater.errors import DeclarationError
 from headwater.types import RelationName
 
-__all__ = ["ROOT", "BlockInput", "QueryBlock", "RelationInput", "Scan", "local_nodes", "read_blocks", "tables_below"]
+__all__ = ["ROOT", "BlockInput", "QueryBlock", "QueryTree", "RelationInput", "Scan", "local_nodes", "read_query"]
 
 ROOT: Final = "result"
 
@@ -86,8 +86,17 @@ Visible: TypeAlias = Mapping[str, str]
 """The CTEs a name may mean here: folded name to block name."""
 
 
-def read_blocks(engine_sql: str, reads: tuple[RelationName, ...]) -> tuple[QueryBlock, ...]:
-    """Take a query apart; every block stands behind those it reads, the outermost one last.
+@dataclass(frozen=True, slots=True)
+class QueryTree:
+    """A whole query: its tree, its blocks (each behind those it reads), and where published relations stand in it."""
+
+    tree: exp.Expr
+    blocks: tuple[QueryBlock, ...]
+    tables: tuple[tuple[exp.Table, RelationName], ...]
+
+
+def read_query(engine_sql: str, reads: tuple[RelationName, ...]) -> QueryTree:
+    """Take a query apart; the outermost block is the last one.
 
     Args:
         engine_sql: the query, each relation as one quoted ``"product.relation"``.
@@ -96,9 +105,14 @@ def read_blocks(engine_sql: str, reads: tuple[RelationName, ...]) -> tuple[Query
     Raises:
         DeclarationError: a CTE has the name of a relation.
     """
-    reader = _Reader({str(relation).casefold(): relation for relation in reads})
-    reader.read(sqlglot.parse_one(engine_sql, dialect="duckdb"), ROOT, {})
-    return tuple(reader.blocks.values())
+    relations = {str(relation).casefold(): relation for relation in reads}
+    tree = sqlglot.parse_one(engine_sql, dialect="duckdb")
+    reader = _Reader(relations)
+    reader.read(tree, ROOT, {})
+    tables = tuple(
+        (table, relations[table.name.casefold()]) for table in _tables_below(tree) if table.name.casefold() in relations
+    )
+    return QueryTree(tree, tuple(reader.blocks.values()), tables)
 
 
 def local_nodes(query: exp.Expr) -> Iterator[exp.Expr]:
@@ -109,11 +123,6 @@ def local_nodes(query: exp.Expr) -> Iterator[exp.Expr]:
         yield node
         if not isinstance(node, exp.Query):
             waiting.extend(node.iter_expressions())
-
-
-def tables_below(node: exp.Expr) -> Iterator[exp.Table]:
-    """The tables named in a tree; table functions are not among them."""
-    return (table for table in node.find_all(exp.Table) if isinstance(table.this, exp.Identifier))
 
 
 class _Reader:
@@ -214,7 +223,7 @@ class _Reader:
         for node in nodes:
             if id(node) not in known and isinstance(node, exp.Query | exp.Table):
                 found.extend(
-                    target for table in tables_below(node) if (target := self._target(table, visible)) is not None
+                    target for table in _tables_below(node) if (target := self._target(table, visible)) is not None
                 )
         return tuple(dict.fromkeys(found))
 
@@ -233,6 +242,11 @@ def _with_root(node: object, query: exp.Expr) -> Iterator[exp.Expr]:
             yield node
         if node is query or not isinstance(node, exp.Query):
             yield from local_nodes(node)
+
+
+def _tables_below(node: exp.Expr) -> Iterator[exp.Table]:
+    """The tables named in a tree; table functions are not among them."""
+    return (table for table in node.find_all(exp.Table) if isinstance(table.this, exp.Identifier))
 
 
 def _below(around: str, name: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from headwater.errors import DeclarationError
-from headwater.incremental.blocks import ROOT, read_blocks
+from headwater.incremental.blocks import ROOT, read_query
 from headwater.incremental.kinds import Claim, Query, classify, kind_of
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.program import Block, BlockKind, ChangeMode, Input, Program
@@ -44,9 +44,9 @@ def compile_program(relation: RelationName, analysis: Analysis, modes: Mapping[R
             )
     query = _read(relation, analysis, modes)
     root = query.claims[ROOT]
-    rebuilt = kind_of(BlockKind.FULL).compile(_read(relation, analysis, modes))
     chosen = kind_of(root.kind)
-    statements = rebuilt if root.kind is BlockKind.FULL else chosen.compile(query)
+    rebuild = kind_of(BlockKind.FULL).compile(query)
+    statements = rebuild if root.kind is BlockKind.FULL else chosen.compile(query)
     role: Role = "change" if chosen.mode is ChangeMode.APPEND else "history"
     return Program(
         relation=relation,
@@ -54,17 +54,17 @@ def compile_program(relation: RelationName, analysis: Analysis, modes: Mapping[R
         mode=chosen.mode,
         inputs=tuple(Input(read, role) for read in analysis.reads),
         statements=statements,
-        rebuild=rebuilt,
-        blocks=tuple(_block(block.name, query.claims[block.name]) for block in query.blocks),
+        rebuild=rebuild,
+        blocks=tuple(_block(block.name, query.claims[block.name]) for block in query.parts.blocks),
     )
 
 
 def _read(relation: RelationName, analysis: Analysis, modes: Mapping[RelationName, ChangeMode]) -> Query:
-    blocks = read_blocks(analysis.engine_sql, analysis.reads)
-    claims = classify(blocks, modes)
+    parts = read_query(analysis.engine_sql, analysis.reads)
+    claims = classify(parts.blocks, modes)
     if claims[ROOT].changes is Changes.CONSTANT:
         claims[ROOT] = _constant
-    return Query(relation, blocks, claims)
+    return Query(relation, parts, claims)
 
 
 def _block(name: str, claim: Claim) -> Block:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from sqlglot import exp
-
-from headwater.incremental.blocks import BlockInput, QueryBlock, RelationInput
+from headwater.incremental.blocks import BlockInput, QueryBlock, QueryTree, RelationInput
 from headwater.incremental.program import BlockKind, ChangeMode
 from headwater.relations import Statement
 from headwater.types import RelationName
@@ -60,23 +58,11 @@ Facts: TypeAlias = Mapping[RelationInput | BlockInput, InputFact]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A model's query with a claim on each block; the last block is the outermost one."""
+    """A model's query with a claim on each block."""
 
     relation: RelationName
-    blocks: tuple[QueryBlock, ...]
+    parts: QueryTree
     claims: Mapping[str, Claim]
-
-    @property
-    def tree(self) -> exp.Expr:
-        """The whole query, with the parentheses around it."""
-        root = self.blocks[-1]
-        return root.wrappers[0] if root.wrappers else root.query
-
-    @property
-    def reads(self) -> frozenset[RelationName]:
-        """The published relations that any of its blocks reads."""
-        targets = (target for block in self.blocks for target in block.inputs)
-        return frozenset(target.relation for target in targets if isinstance(target, RelationInput))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +71,8 @@ class Kind:
 
     ``claim`` judges a block by its own query and what is known of its inputs.
     ``compile`` turns a query whose outermost block is of this kind into the
-    statements of an epoch; it may rewrite the blocks' trees.
+    statements of an epoch; it may rewrite the query's tree, but for FULL, which is compiled
+    first and leaves it as it was but for the names of relations.
     """
 
     kind: BlockKind

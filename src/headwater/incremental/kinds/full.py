@@ -11,7 +11,7 @@ from typing import Final
 from headwater.incremental.blocks import QueryBlock
 from headwater.incremental.kinds.claims import Changes, Claim, Facts, Kind, Query
 from headwater.incremental.program import BlockKind, ChangeMode
-from headwater.incremental.roles import put_in_role, without_origin
+from headwater.incremental.roles import candidate_without_origin, put_in_role
 from headwater.relations import Statement
 
 __all__ = ["kind"]
@@ -24,9 +24,8 @@ def claim(_: QueryBlock, __: Facts) -> Claim:
 
 def compile(query: Query) -> tuple[Statement, ...]:  # noqa: A001
     """The query over ``history`` relations."""
-    tree = query.tree
-    put_in_role(tree, "history", query.reads)
-    return without_origin(query.relation, tree)
+    put_in_role(query.parts.tables, "history")
+    return candidate_without_origin(query.relation, query.parts.tree)
 
 
 kind: Final = Kind(BlockKind.FULL, ChangeMode.REPLACE, claim, compile)

@@ -18,8 +18,8 @@ from headwater.incremental.aggregates import is_aggregate
 from headwater.incremental.blocks import QueryBlock, RelationInput, Scan, local_nodes
 from headwater.incremental.kinds.claims import Changes, Claim, Facts, Kind, Query, Refusal
 from headwater.incremental.program import BlockKind, ChangeMode
-from headwater.incremental.roles import provenance_columns, put_in_role
-from headwater.relations import Statement, relation
+from headwater.incremental.roles import candidate, provenance_columns, put_in_role
+from headwater.relations import Statement
 
 __all__ = ["kind"]
 
@@ -73,12 +73,11 @@ def claim(block: QueryBlock, facts: Facts) -> Claim | Refusal:
 
 def compile(query: Query) -> tuple[Statement, ...]:  # noqa: A001
     """The query over ``change`` relations, each level handing the origin of its rows upwards."""
-    tree = query.tree
-    put_in_role(tree, "change", query.reads)
-    for block in query.blocks:
+    put_in_role(query.parts.tables, "change")
+    for block in query.parts.blocks:
         if query.claims[block.name].changes is Changes.APPEND:
             _carry_origin(block, query)
-    return (Statement(relation("candidate", query.relation), tree.sql(dialect="duckdb")),)
+    return candidate(query.relation, query.parts.tree)
 
 
 kind: Final = Kind(BlockKind.MAP, ChangeMode.APPEND, claim, compile)
