@@ -1,16 +1,8 @@
-"""From declarations and recorded state to frozen steps, a diff and an explanation. Pure."""
+"""From declarations and recorded state to frozen steps and a diff. Pure."""
 
 from headwater.plan.build import build_plan
 from headwater.plan.cache import AnalysisCache
-from headwater.plan.steps import (
-    Difference,
-    ForeignPort,
-    ModelStep,
-    Plan,
-    ProductPlan,
-    Recorded,
-    SourceStep,
-)
+from headwater.plan.steps import Difference, ForeignPort, ModelStep, Plan, ProductPlan, Recorded, SourceStep
 
 __all__ = [
     "AnalysisCache",
