@@ -176,7 +176,7 @@ def _quick(landing: Landing, ready: CsvScan) -> Base | None:
             width=len(layout.columns),
             skip=layout.skip,
             compression=None if compression is None else str(compression),
-            made=(f"CAST(list_extract({list(indexes)}, file_index + 1) AS INTEGER) AS file",) * many,
+            made=(f"{_file_number(indexes, len(ready.scan.files))} AS file",) * many,
         )
         queries.append(_select(casts, ready, reading))
     if not queries:
@@ -186,6 +186,13 @@ def _quick(landing: Landing, ready: CsvScan) -> Base | None:
     except quick_errors:
         return None
     return Base(landing.base, total, filed=many)
+
+
+def _file_number(indexes: Sequence[int], files: int) -> str:
+    """SQL for a file's place in the scan, from its place among the files that are read together."""
+    if len(indexes) == files:
+        return "CAST(file_index AS INTEGER)"
+    return f"list_extract(CAST({list(indexes)} AS INTEGER[]), CAST(file_index + 1 AS BIGINT))"
 
 
 def _careful(landing: Landing, ready: CsvScan) -> tuple[Base, Rejects]:
