@@ -62,7 +62,7 @@ def _flatten(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
 
 
 def _of_union(error: ValidationError) -> Iterator[ValidationError]:
-    from jsonschema.exceptions import best_match  # noqa: PLC0415
+    from jsonschema.exceptions import best_match
 
     context = list(error.context or ())
     inside = [inner for inner in context if inner.relative_path]
@@ -97,7 +97,7 @@ def _translate(document: Document, error: ValidationError) -> Iterator[tuple[Pat
             hint = did_you_mean(str(error.instance), map(str, cast("list[Json]", valid)))
             yield path, DeclarationError(f"{name} cannot be {found}", hint=hint, where=where)
         case "pattern":
-            yield path, _bad_pattern(name, found, document, path)
+            yield path, _bad_pattern(name, found, error, document, path)
         case "anyOf" | "oneOf":
             yield path, _bad_union(name, found, error, document, path)
         case "not":
@@ -138,11 +138,13 @@ def _missing(document: Document, path: Path, error: ValidationError) -> Declarat
     return DeclarationError(message, hint=hint, where=document.where(path))
 
 
-def _bad_pattern(name: str, found: str, document: Document, path: Path) -> DeclarationError:
+def _bad_pattern(name: str, found: str, error: ValidationError, document: Document, path: Path) -> DeclarationError:
     if path[-1] == "id":
         hint = "an id has letters, digits, '-' and '_'"
-    else:
+    elif "relationships" in path:
         hint = "write schema.column, product.schema.column, or schema/<id>/properties/<id>"
+    else:
+        hint = f"it must match the pattern {error.validator_value}"
     return DeclarationError(f"{name} cannot be {found}", hint=hint, where=document.where(path))
 
 
@@ -154,8 +156,6 @@ def _bad_union(name: str, found: str, error: ValidationError, document: Document
         return DeclarationError(f"{name} needs one of the comparisons", hint=", ".join(keys), where=where)
     if not context:
         return DeclarationError(f"{name} has more than one comparison", hint="keep one of them", where=where)
-    if any(inner.validator == "pattern" for inner in context):
-        return _bad_pattern(name, found, document, path)
     kinds = [str(inner.validator_value) for inner in context if inner.validator == "type"]
     wanted = " or ".join(dict.fromkeys(_words.get(kind, kind) for kind in kinds))
     return DeclarationError(f"{name} must be {wanted or 'something else'}, but is {found}", where=where)
@@ -191,8 +191,15 @@ def _known_keys(document: Document, path: Path, error: ValidationError) -> set[s
         if "if" in schema and _applies(schema["if"], value_at(document.data, path)):
             pending.append(schema.get("then"))
         if "$ref" in schema:
-            pending.append(official_schema()["$defs"][str(schema["$ref"]).rpartition("/")[2]])
+            pending.append(_referred(str(schema["$ref"])))
     return keys
+
+
+def _referred(pointer: str) -> Any:
+    found: Any = official_schema()
+    for step in pointer.removeprefix("#/").split("/"):
+        found = found[step]
+    return found
 
 
 def _applies(condition: Any, instance: Json) -> bool:
@@ -200,18 +207,13 @@ def _applies(condition: Any, instance: Json) -> bool:
 
 
 def _without_echoes(errors: Mapping[tuple[Path, str], DeclarationError]) -> list[DeclarationError]:
-    """Drop what only follows from another error.
-
-    A value that fails inside makes the standard's conditions fail around it, so
-    that keys look unevaluated which are not unknown.
-    """
-    kept: list[DeclarationError] = []
-    missing_type = {path for (path, message) in errors if message.startswith("'logicalType' is missing")}
-    for (path, message), error in errors.items():
-        around = next((path[: len(parent)] for parent in missing_type if path[: len(parent)] == parent), None)
-        if around is not None and "'logicalType'" not in message and len(path) > len(around):
-            continue
-        kept.append(error)
+    """Drop what only follows from a missing logicalType: every condition on it then holds at once."""
+    untyped = {path for (path, message) in errors if message.startswith("'logicalType' is missing")}
+    kept = [
+        error
+        for (path, _), error in errors.items()
+        if path in untyped or not any(path[: len(around)] == around for around in untyped)
+    ]
     return sorted(kept, key=_place)
 
 
