@@ -23,14 +23,15 @@ from headwater.engines.duckdb.csv_records import CsvDialect, cut_records, max_re
 from headwater.engines.duckdb.landing import Base, Landing, RefusedRow, RejectList, Rejects
 from headwater.engines.duckdb.records import open_lines, text_of
 from headwater.engines.duckdb.text import literal, literal_list
-from headwater.errors import DataError, OutsideError
+from headwater.errors import DataError
 from headwater.spi.codec import FileScan, ScanFile
 from headwater.spi.engine import Landed
 
 __all__ = ["decode_csv"]
 
-quick_errors: Final = (DataError, OutsideError)
-"""What the quick way may meet on faulty files; the careful way then says what is wrong, or mends it."""
+tiny_files: Final = 100
+tiny_bytes: Final = 8 * 1024
+"""More files than this, smaller than this on average, are read one after the other sooner than in parallel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def decode_csv(landing: Landing, scan: FileScan) -> Landed:
     ready = _prepare(landing, scan)
     names = tuple(file.name for file in scan.files)
     base, rejects = None, Rejects()
-    if ready.encoding == "utf-8" and not landing.work.in_transaction:
+    if ready.encoding == "utf-8" and not _are_tiny(scan):
         base = _quick(landing, ready)
     if base is None:
         base, rejects = _careful(landing, ready)
@@ -91,6 +92,10 @@ def decode_csv(landing: Landing, scan: FileScan) -> Landed:
     if refused:
         rejects += _with_raw(ready, refused)
     return landing.finish(base, names, rejects)
+
+
+def _are_tiny(scan: FileScan) -> bool:
+    return len(scan.files) > tiny_files and sum(file.size for file in scan.files) < tiny_bytes * len(scan.files)
 
 
 def _prepare(landing: Landing, scan: FileScan) -> CsvScan:
@@ -159,7 +164,8 @@ def _select(casts: Sequence[Cast], ready: CsvScan, reading: Reading) -> str:
         f"SELECT {', '.join(made)} FROM read_csv({literal_list(reading.paths)}, "
         f"columns = {{{columns}}}, auto_detect = false, header = false, skip = {reading.skip}, "
         f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}, "
-        f"nullstr = {literal_list(('', *dialect.nulls))}, strict_mode = true, max_line_size = {max_record_bytes}{given})"
+        f"nullstr = {literal_list(('', *dialect.nulls))}, strict_mode = true, "
+        f"max_line_size = {max_record_bytes}{given})"
     )
 
 
@@ -181,11 +187,8 @@ def _quick(landing: Landing, ready: CsvScan) -> Base | None:
         queries.append(_select(casts, ready, reading))
     if not queries:
         return landing.empty_base()
-    try:
-        total = landing.work.create(landing.base, " UNION ALL ".join(queries))
-    except quick_errors:
-        return None
-    return Base(landing.base, total, filed=many)
+    total = landing.work.attempt(landing.base, " UNION ALL ".join(queries))
+    return None if total is None else Base(landing.base, total, filed=many)
 
 
 def _file_number(indexes: Sequence[int], files: int) -> str:

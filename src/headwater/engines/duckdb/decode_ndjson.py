@@ -16,7 +16,7 @@ from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal
 from headwater.engines.duckdb.landing import Base, Landing, RejectList, Rejects
 from headwater.engines.duckdb.records import open_lines, text_of
 from headwater.engines.duckdb.text import auxiliary, literal, literal_list
-from headwater.errors import DataError, HeadwaterError, OutsideError
+from headwater.errors import HeadwaterError
 from headwater.spi.codec import FileScan
 from headwater.spi.engine import Landed
 from headwater.types import Column, quote_identifier
@@ -40,7 +40,7 @@ def decode_ndjson(landing: Landing, scan: FileScan) -> Landed:
         DataError: a file cannot be read to its end.
     """
     names = tuple(file.name for file in scan.files)
-    if not landing.work.in_transaction and _encoding(scan) == "utf-8":
+    if _encoding(scan) == "utf-8":
         base = _quick(landing, scan)
         if base is not None:
             return landing.finish(base, names, Rejects())
@@ -78,9 +78,8 @@ def _quick(landing: Landing, scan: FileScan) -> Base | None:
         f"SELECT {', '.join(made)} FROM read_json({literal_list(file.path for file in scan.files)}, "
         f"format = 'newline_delimited', columns = {{{types}}}, maximum_object_size = {max_line_bytes}{given})"
     )
-    try:
-        total = landing.work.create(landing.base, query)
-    except (DataError, OutsideError):
+    total = landing.work.attempt(landing.base, query)
+    if total is None:
         return None
     # A line that is ``null`` reads as a row of NULLs: the careful way tells it from an empty object.
     nothing = " AND ".join(f"c{place} IS NULL" for place in range(len(landing.schema)))
@@ -131,7 +130,8 @@ def _judged(landing: Landing, scan: FileScan, arrow: str) -> str:
         f"WITH l AS (SELECT file, record, line, {kind} AS broken FROM {arrow}), "
         f"d AS (SELECT *, json_transform(CASE WHEN broken IS NULL THEN line END, to_json({{{wanted}}})) AS s FROM l), "
         f"j AS (SELECT file, record, line, broken, {values} FROM d) "
-        f"SELECT {made}, {refused} AS refused, file, record, CASE WHEN {refused} IS NOT NULL THEN line END AS raw FROM j"
+        f"SELECT {made}, {refused} AS refused, file, record, "
+        f"CASE WHEN {refused} IS NOT NULL THEN line END AS raw FROM j"
     )
 
 

@@ -35,8 +35,8 @@ class DuckDBSession:
         self._epoch = False
 
     def begin(self) -> None:
-        # The database transaction begins with the first durable statement: a record that cannot
-        # be decoded fails a statement, and a failed statement would end the transaction.
+        # The database transaction begins with the first durable statement: a file with faults fails a
+        # statement when it is landed, and a failed statement would end the transaction.
         if self._epoch:
             raise UsageError("the epoch has already begun")
         self._epoch = True

@@ -80,7 +80,7 @@ def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConne
         config["temp_directory"] = temp
     with wrapped("opening the state"):
         connection = duckdb.connect(state or ":memory:", config=config)
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
         if settings.allowed_directories is not None:
             folders = ", ".join(literal(os.path.realpath(folder)) for folder in settings.allowed_directories)
             connection.execute(f"SET allowed_directories = [{folders}]")

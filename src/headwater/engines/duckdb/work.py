@@ -15,9 +15,9 @@ import duckdb
 
 from headwater.engines.duckdb.failures import wrapped
 from headwater.engines.duckdb.schemas import to_schema
-from headwater.engines.duckdb.text import unquoted
-from headwater.errors import UsageError
-from headwater.types import Schema
+from headwater.engines.duckdb.text import auxiliary, unquoted
+from headwater.errors import DataError, OutsideError, UsageError
+from headwater.types import Schema, quote_identifier
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,7 +36,7 @@ class WorkRelations:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
         self.in_transaction = False
-        """Whether a failed statement would undo durable ones: then decoders must not risk one."""
+        """Whether a failed statement would undo durable ones."""
         self._kinds: dict[str, RelationKind] = {}
         self._servants: dict[str, list[str]] = {}
 
@@ -46,6 +46,28 @@ class WorkRelations:
             self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql}")
         self._kinds[name] = "TABLE"
         return self.count(name)
+
+    def attempt(self, name: str, sql: str) -> int | None:
+        """Like :meth:`create`; None, and nothing has happened, when the data makes the query fail."""
+        try:
+            return self._create_apart(name, sql) if self.in_transaction else self.create(name, sql)
+        except (DataError, OutsideError):
+            return None
+
+    def _create_apart(self, name: str, sql: str) -> int:
+        """Compute on a connection of its own first: what fails there leaves the transaction alone."""
+        with wrapped(f"computing {unquoted(name)}"), self.connection.cursor() as apart:
+            result = apart.sql(sql)
+            columns = list(zip(result.columns, result.types, strict=True))
+            rows = result.to_arrow_table()
+        arrow = auxiliary(name, "apart")
+        self.register(arrow, rows)
+        casts = ", ".join(
+            f"CAST({quote_identifier(each)} AS {kind}) AS {quote_identifier(each)}" for each, kind in columns
+        )
+        total = self.create(name, f"SELECT {casts} FROM {arrow}")
+        self.drop(arrow)
+        return total
 
     def define(self, name: str, sql: str, *, over: Sequence[str] = ()) -> None:
         """Name a query; ``over`` are relations that are dropped with it."""
