@@ -20,6 +20,7 @@ from headwater.plan.steps import Plan, ProductPlan
 from headwater.runtime.commit import ProductContext, Sinks, recover
 from headwater.runtime.layout import Layout
 from headwater.runtime.product import Progress, run_product
+from headwater.runtime.quarantine import ReplayTarget, find_target, replay_quarantine
 from headwater.runtime.report import ProductReport, ProductStatus, RunReport
 from headwater.runtime.retry import Sleep
 from headwater.runtime.state import StateStore
@@ -55,6 +56,7 @@ def run(
     clock: Clock = now,
     run_id: str | None = None,
     products: Sequence[str] | None = None,
+    replay: RelationName | None = None,
     max_epoch_bytes: int = 256 * 1024 * 1024,
     sleep: Sleep = time.sleep,
 ) -> RunReport:
@@ -64,14 +66,20 @@ def run(
         layout: where the environment's work files lie.
         listeners: told every event; one that raises stops the run where it stands.
         products: run these only; None means all.
+        replay: behind the run of this relation's product, judge its refused rows again and
+            publish those admitted now; only that product is run.
         max_epoch_bytes: about how much of each source one epoch takes.
 
     Raises:
+        UsageError: the refused rows of ``replay`` cannot be judged again.
         HeadwaterError: the run could not start. What fails inside a product is in the report.
     """
     from headwater.runtime.metadata import MetadataStore
 
     started_at = clock()
+    target = find_target(plan, replay, quarantine_format(layout)) if replay else None
+    if replay:
+        products = (replay.product,)
     layout.folder.mkdir(parents=True, exist_ok=True)
     chosen = [product for product in plan.products if products is None or product.product in products]
     name = run_id or new_run_id(started_at)
@@ -84,7 +92,7 @@ def run(
         names = tuple(product.product for product in chosen)
         metadata.start_run(name, plan, names, started_at)
         tell(RunStarted(name, plan.environment.name, names, started_at))
-        drive = _Drive(name, layout, Tables(layout), metadata, tell, clock, max_epoch_bytes, sleep)
+        drive = _Drive(name, layout, Tables(layout), metadata, tell, clock, max_epoch_bytes, sleep, target)
         try:
             reports = tuple(drive.run_all(chosen))
         except BaseException:
@@ -108,6 +116,7 @@ class _Drive:
     clock: Clock
     max_epoch_bytes: int
     sleep: Sleep
+    replay: ReplayTarget | None
 
     def run_all(self, products: Sequence[ProductPlan]) -> Iterator[ProductReport]:
         """Run products in order; those that read from one that failed are skipped."""
@@ -150,6 +159,10 @@ class _Drive:
                         max_bytes=self.max_epoch_bytes,
                         quarantine_format=quarantine_format(self.layout),
                     )
+                    if self.replay is not None:
+                        replay_quarantine(
+                            context, self.replay, progress, quarantine_format=quarantine_format(self.layout)
+                        )
                 finally:
                     with contextlib.suppress(HeadwaterError):
                         self.metadata.absorb(self.layout.environment.name, product.product, context.store)

@@ -26,7 +26,7 @@ from headwater.runtime.workbench import Workbench
 from headwater.spi.source import Chunk
 from headwater.types import Counts, RelationName
 
-__all__ = ["Progress", "run_product"]
+__all__ = ["Progress", "readers_of", "run_product", "stageable"]
 
 
 @dataclass(slots=True)
@@ -86,11 +86,11 @@ def run_product(
     single = all(stream.ahead < 2 for stream in streams.values())
     moving = Moving(frozenset(streams.keys() | gained), news.replaced, reset, single)
     decision = decide(product, snapshot, moving)
-    run = _Run(context, decision, moving, news, streams, _readers(product), quarantine_format)
+    run = _Run(context, decision, moving, news, streams, readers_of(product), quarantine_format)
     if not (streams or news.gained or reset or _pending(run, snapshot)):
         return
     progress.rebuilt |= decision.rebuild | reset
-    context.store.announce_staging(_stageable(product, quarantine_format))
+    context.store.announce_staging(stageable(product, quarantine_format))
     first, cleared = True, None
     while first or any(stream.ahead for stream in streams.values()):
         epoch = _run_epoch(run, snapshot, first=first, fresh=fresh and first, cleared=cleared)
@@ -195,7 +195,7 @@ def _pending(run: _Run, snapshot: Snapshot) -> bool:
     )
 
 
-def _stageable(product: ProductPlan, quarantine_format: str) -> list[StagedTable]:
+def stageable(product: ProductPlan, quarantine_format: str) -> list[StagedTable]:
     """Every table that this run may stage files for."""
     tables = [StagedTable(step.relation.quarantine, quarantine_format) for step in product.sources]
     for model in product.models:
@@ -212,7 +212,7 @@ def _epoch_of_lost_state(context: ProductContext) -> int:
     A sink takes an epoch it has seen for a repetition, so a new state must count on from there.
     """
     newest = 0
-    for staged in _stageable(context.product, "parquet"):
+    for staged in stageable(context.product, "parquet"):
         table = context.tables.open(staged.relation, staged.format)
         if table.exists():
             epochs = (version.commit.epoch for version in table.versions() if version.commit is not None)
@@ -220,7 +220,8 @@ def _epoch_of_lost_state(context: ProductContext) -> int:
     return newest
 
 
-def _readers(product: ProductPlan) -> dict[RelationName, frozenset[RelationName]]:
+def readers_of(product: ProductPlan) -> dict[RelationName, frozenset[RelationName]]:
+    """For each relation the models of the product whose content depends on it."""
     readers: dict[RelationName, set[RelationName]] = {}
     for model in product.models:
         for name in inputs_of(model):

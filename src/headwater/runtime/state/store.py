@@ -127,6 +127,10 @@ class StateStore:
         """Ids of quarantined rows that were admitted by a replay."""
         return frozenset(row[0] for row in self._session.fetch("SELECT quarantine_id FROM headwater.released"))
 
+    def releases(self) -> str:
+        """A query of ``quarantine_id`` and the ``epoch`` that released it, for use beside work relations."""
+        return "SELECT quarantine_id, epoch FROM headwater.released"
+
     def rows(self, table: str, after: int) -> list[dict[str, Any]]:
         """The rows of a state table that epochs behind ``after`` wrote, as column name to value."""
         names = tuple(columns[table])

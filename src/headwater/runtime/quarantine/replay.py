@@ -1,0 +1,205 @@
+"""A replay: one epoch whose input is the refused rows that were not yet released.
+
+Apart from ordinary epochs because its rows come from the relation's own
+quarantine. They pass the same judgement, and those admitted are appended and
+pushed to all that reads the relation; their ids are recorded as released in
+the same state transaction, so that a row is admitted once, however often and
+wherever a replay is stopped. Rows refused again stay as they are.
+
+A row counts as released when it was so in a later epoch than the one that
+refused it: when a relation is rebuilt, its refusals and releases begin anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Final
+
+from headwater.events import OutboxCleared
+from headwater.plan.steps import ModelStep, SourceStep
+from headwater.quality.judging import judge
+from headwater.quality.quarantine import QUARANTINE_SCHEMA, row_from_json
+from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
+from headwater.runtime.commit import ProductContext
+from headwater.runtime.compute import Computation, stale_models
+from headwater.runtime.decision import Moving, decide, inputs_of, version_tokens
+from headwater.runtime.epoch import Epoch
+from headwater.runtime.judging import examine, split
+from headwater.runtime.product import Progress, readers_of, stageable
+from headwater.runtime.publication import Publisher
+from headwater.runtime.quarantine.target import ReplayTarget
+from headwater.runtime.source_history import SourceHistory
+from headwater.runtime.state import Snapshot
+from headwater.runtime.tables import model_spec
+from headwater.runtime.workbench import Workbench, listed
+from headwater.spi.table import PublishMode
+from headwater.types import Counts, RelationName, quote_identifier
+
+__all__ = ["replay_quarantine"]
+
+refused: Final = quote_identifier("replay.refused")
+released: Final = quote_identifier("replay.released")
+ranked: Final = quote_identifier("replay.ranked")
+rank: Final = "_hw_rank"
+
+
+def replay_quarantine(
+    context: ProductContext, target: ReplayTarget, progress: Progress, *, quarantine_format: str
+) -> None:
+    """Judge what a relation's quarantine holds again, and publish what is admitted now.
+
+    Nothing is written when no row is admitted. The product must have been run:
+    everything it can read is read, and its outbox is empty.
+
+    Raises:
+        DataError: a dataset check would fail with the admitted rows; none of them is published.
+    """
+    if target.refreshed or not context.tables.open(target.relation.quarantine, target.format).exists():
+        return
+    snapshot = context.store.snapshot()
+    context.store.announce_staging(stageable(context.product, quarantine_format))
+    epoch = Epoch(context, snapshot.epoch + 1, "replay", context.clock())
+    epoch.begin()
+    try:
+        admitted = _Replay(epoch, snapshot, target).fill()
+        if admitted:
+            epoch.commit_state(cleared=None)
+    except BaseException as error:
+        epoch.abandon(clean=isinstance(error, Exception))
+        raise
+    if admitted:
+        progress.add(epoch)
+        epoch.publish()
+    else:
+        epoch.abandon(clean=True)
+    context.store.settle()
+    if admitted:
+        context.tell(OutboxCleared(context.name, epoch.number))
+
+
+@dataclass(frozen=True, slots=True)
+class _Replay:
+    epoch: Epoch
+    snapshot: Snapshot
+    target: ReplayTarget
+
+    def fill(self) -> int:
+        """Judge, stage and push downstream; returns how many rows are admitted."""
+        snapshot = self.snapshot
+        bench = Workbench(
+            self.epoch,
+            positions=snapshot.positions,
+            foreign=snapshot.foreign,
+            published=frozenset(snapshot.versions),
+            started=frozenset(snapshot.positions),
+        )
+        publisher = Publisher(self.epoch, bench, frozenset(snapshot.versions), fresh=False)
+        admitted = self._judge(bench)
+        if not admitted:
+            return 0
+        name = self.target.relation
+        # Rows move from quarantined to accepted: none is read.
+        self.epoch.account(name, Counts(accepted=admitted, quarantined=-admitted), replaced=False)
+        match self.target.step:
+            case SourceStep() as step:
+                SourceHistory.of(step).remember(bench)
+                bench.landed(name)
+            case ModelStep() as step:
+                self._stage(bench, step)
+                bench.appended(name)
+        self._push(publisher)
+        return admitted
+
+    def _judge(self, bench: Workbench) -> int:
+        """Make ``change`` and ``accepted`` of the rows admitted now, and note their ids.
+
+        They are judged under a name of their own, ordered by where they came from:
+        the rank stands for the origin while keys are decided, and leads back to it.
+        """
+        name, schema = self.target.relation, self.target.schema
+        own = RelationName(name.product, f"{name.name}@replay")
+        columns = listed(schema)
+        if not self._rank(bench):
+            return 0
+        candidates = bench.create(
+            relation("candidate", own),
+            f"SELECT {columns}, CAST('' AS VARCHAR) AS {SOURCE_COLUMN}, {rank} AS {OFFSET_COLUMN} FROM {ranked}",
+        )
+        judging = judge(own, self.target.judgement, schema, history=True)
+        self._provide_history(bench, own)
+        bench.provide_references(use for use in judging.reads if use.relation != own)
+        counts = split(bench, judging, candidates=candidates, malformed=0)
+        if not counts.accepted:
+            return 0
+        kept = Counts(read=counts.accepted, accepted=counts.accepted)
+        named = dataclasses.replace(judging, relation=name)
+        self.epoch.checks.extend(examine(bench, named, self.target.judgement, kept))
+        passed = f"{ranked} WHERE {rank} IN (SELECT {OFFSET_COLUMN} FROM {relation('change', own)})"
+        bench.create(
+            relation("change", name),
+            f'SELECT {columns}, source AS {SOURCE_COLUMN}, "offset" AS {OFFSET_COLUMN} FROM {passed}',
+        )
+        bench.define(relation("accepted", name), f"SELECT {columns} FROM {relation('change', name)}")
+        self.epoch.released.extend(row[0] for row in bench.session.fetch(f"SELECT quarantine_id FROM {passed}"))
+        return counts.accepted
+
+    def _rank(self, bench: Workbench) -> int:
+        """Restore the rows not yet released, in the order of their origin; returns how many there are."""
+        context, target = self.epoch.context, self.target
+        table = context.tables.open(target.relation.quarantine, target.format)
+        bench.session.view(refused, table.scan(), schema=QUARANTINE_SCHEMA)
+        bench.define(released, context.store.releases())
+        restored = ", ".join(
+            f"{expression} AS {quote_identifier(column)}"
+            for column, expression in row_from_json(target.schema, 'q."row"').items()
+        )
+        return bench.create(
+            ranked,
+            f'SELECT {restored}, q.quarantine_id, q.source, q."offset", '
+            f'row_number() OVER (ORDER BY q.source NULLS LAST, q."offset" NULLS LAST, q.quarantine_id) AS {rank} '
+            f'FROM {refused} AS q WHERE q."row" IS NOT NULL AND NOT EXISTS '
+            f"(SELECT 1 FROM {released} AS r WHERE r.quarantine_id = q.quarantine_id AND r.epoch > q.epoch)",
+        )
+
+    def _provide_history(self, bench: Workbench, own: RelationName) -> None:
+        """What the relation holds already, under the name that judges."""
+        name = self.target.relation
+        match self.target.step:
+            case SourceStep() as step:
+                SourceHistory.of(step).provide(bench, anew=False)
+                if bench.has(relation("history", name)):
+                    bench.define(relation("history", own), f"SELECT * FROM {relation('history', name)}")
+            case ModelStep():
+                bench.define(relation("history", own), f"SELECT * FROM {bench.earlier(name)}")
+
+    def _stage(self, bench: Workbench, model: ModelStep) -> None:
+        columns = listed(model.analysis.schema)
+        self.epoch.stage(
+            model.relation,
+            model.output,
+            fingerprint=model.fingerprint,
+            rows=bench.session.reader(f"SELECT {columns} FROM {relation('accepted', model.relation)}"),
+            spec=model_spec(model),
+            mode=PublishMode.APPEND,
+        )
+        self.epoch.versions[model.relation] = str(self.epoch.number)
+
+    def _push(self, publisher: Publisher) -> None:
+        """Compute what reads the relation: appended models from the admitted rows, replaced ones anew."""
+        epoch, snapshot, product = self.epoch, self.snapshot, self.epoch.context.product
+        moved = {self.target.relation}
+        decision = decide(product, snapshot, Moving(frozenset(moved), frozenset(), frozenset(), single=True))
+        computation = Computation(product, publisher, decision, readers_of(product), last=True)
+        computation.advance(moved)
+        tokens = version_tokens(product, snapshot.positions, {**snapshot.versions, **epoch.versions})
+        stale = set(stale_models(product, snapshot, decision, tokens))
+        for model in product.models:
+            if model.relation not in decision.active and not inputs_of(model).isdisjoint(moved | stale):
+                stale.add(model.relation)
+        stale.discard(self.target.relation)
+        computation.refresh(stale)
+        tokens = version_tokens(product, snapshot.positions, {**snapshot.versions, **epoch.versions})
+        for model in product.models:
+            if model.relation in stale and model.output != "view":
+                epoch.inputs[model.relation] = {read: tokens.get(read, "") for read in inputs_of(model)}
