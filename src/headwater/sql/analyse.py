@@ -6,14 +6,14 @@ collected before failing; the binder is asked only about queries without any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from headwater.errors import Location
 from headwater.sql import guard
-from headwater.sql.analysis import Analysis, Binder, ColumnLineage
+from headwater.sql.analysis import Analysis, Binder, ColumnLineage, QueryWarning
 from headwater.sql.binding import bind
 from headwater.sql.blocks import block_of
 from headwater.sql.expressions import Resolution
@@ -22,10 +22,11 @@ from headwater.sql.normalise import normalise
 from headwater.sql.ordering import order_warnings
 from headwater.sql.parse import dialect, parse_query
 from headwater.sql.scope import NOTHING, Block, Scope, transformations
+from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText, position
 from headwater.types import RelationName, Schema
 
-__all__ = ["ParsedQuery", "TableReference", "analyse", "external_tables", "generate", "parse", "reads"]
+__all__ = ["ParsedQuery", "TableReference", "analyse", "generate", "parse", "reads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,36 @@ class TableReference:
     where: Location
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ParsedQuery:
-    """A query that was read once: what it refers to is known before any schema is."""
+    """A query that was read once: what it refers to is known before any schema is.
 
-    text: QueryText
-    tree: exp.Query
-    references: tuple[TableReference, ...]
+    Attributes:
+        text: the query as written and where.
+        references: the tables it names, in the order of the text.
+        warnings: what in it depends on the order of rows.
+    """
+
+    __slots__ = ("_tree", "references", "text", "warnings")
+
+    def __init__(
+        self,
+        text: QueryText,
+        tree: exp.Query,
+        references: tuple[TableReference, ...],
+        warnings: tuple[QueryWarning, ...],
+    ) -> None:
+        self.text = text
+        self.references = references
+        self.warnings = warnings
+        self._tree: exp.Query | None = tree
+
+    def take_tree(self) -> exp.Query:
+        """A tree the caller may change: the parsed one to the first that asks, a new one after that."""
+        tree, self._tree = self._tree, None
+        if tree is None:
+            tree = parse_query(self.text)
+            normalise(tree.walk())
+        return tree
 
 
 def parse(query: str, *, path: str, first_line: int = 1) -> ParsedQuery:
@@ -55,13 +79,16 @@ def parse(query: str, *, path: str, first_line: int = 1) -> ParsedQuery:
     text = QueryText(query, path, first_line)
     tree = parse_query(text)
     problems = Problems(text)
-    guard.check(tree, problems, guard.model)
+    nodes = list(tree.walk(bfs=False))
+    guard.check(nodes, problems, guard.model)
     problems.raise_any()
-    found = tuple(
+    references = tuple(
         TableReference(tuple(part.name for part in table.parts), text.location(position(table)))
-        for table in external_tables(tree, frozenset())
+        for table in external_tables(nodes)
     )
-    return ParsedQuery(text, tree, found)
+    warnings = order_warnings(nodes, text)
+    normalise(nodes)
+    return ParsedQuery(text, tree, references, warnings)
 
 
 def reads(query: str, *, path: str, first_line: int = 1) -> tuple[TableReference, ...]:
@@ -93,16 +120,18 @@ def analyse(
     """
     parsed = parse(query, path=path, first_line=first_line) if isinstance(query, str) else query
     problems = Problems(parsed.text)
-    tree = parsed.tree.copy()
-    normalise(tree)
+    tree = parsed.take_tree()
     resolution = Resolution(problems, resolve, schemas, block_of)
     block = block_of(tree, Scope(None, {}), resolution, root=True)
     _check_outputs(tree, block, problems)
     if name in resolution.reads:
         problems.add(f"'{name}' reads itself", tree, hint="read the relations it is made from")
     problems.raise_any()
-    canonical = generate(tree)
-    engine_sql = generate(tree) if lower_windows(tree, problems) else canonical
+    canonical = generate(tree, copy=resolution.windows)
+    engine_sql = canonical
+    if resolution.windows:
+        lower_windows(tree, problems)
+        engine_sql = generate(tree)
     problems.raise_any()
     schema = bind(engine_sql, {relation: schemas[relation] for relation in resolution.reads}, binder, parsed)
     return Analysis(
@@ -111,33 +140,13 @@ def analyse(
         schema=schema,
         reads=tuple(resolution.reads),
         lineage=_lineage(block, schema),
-        warnings=order_warnings(parsed.tree, parsed.text),
+        warnings=parsed.warnings,
     )
 
 
-def generate(tree: exp.Expr) -> str:
-    """The text of a resolved tree: every identifier quoted, no comments."""
-    return tree.sql(dialect, identify=True, comments=False)
-
-
-def external_tables(tree: exp.Expr, hidden: frozenset[str]) -> Iterator[exp.Table]:
-    """Tables in the order of the text that are not CTEs where they stand."""
-    with_ = tree.args.get("with_")
-    if with_ is not None:
-        recursive = bool(with_.args.get("recursive"))
-        for cte in with_.expressions:
-            alias = cte.alias.lower()
-            yield from external_tables(cte.this, hidden | {alias} if recursive else hidden)
-            hidden |= {alias}
-    if isinstance(tree, exp.Table) and _is_external(tree, hidden):
-        yield tree
-    for child in tree.iter_expressions():
-        if child is not with_:
-            yield from external_tables(child, hidden)
-
-
-def _is_external(table: exp.Table, hidden: frozenset[str]) -> bool:
-    return isinstance(table.this, exp.Identifier) and bool(table.db or table.name.lower() not in hidden)
+def generate(tree: exp.Expr, *, copy: bool = False) -> str:
+    """The text of a resolved tree: every identifier quoted, no comments. Without ``copy`` the tree is used up."""
+    return dialect.generate(tree, copy=copy, identify=True, comments=False)
 
 
 def _check_outputs(tree: exp.Expr, block: Block, problems: Problems) -> None:

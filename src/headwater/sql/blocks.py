@@ -56,7 +56,14 @@ def _enclosing(outer: Scope, scope: Scope) -> Scope:
     if scope.ctes is outer.ctes:
         return outer
     return Scope(
-        outer.parent, scope.ctes, outer.sources, outer.merged, outer.aliases, outer.names, qualify=outer.qualify
+        outer.parent,
+        scope.ctes,
+        outer.sources,
+        outer.merged,
+        outer.aliases,
+        outer.full_names,
+        outer.names,
+        outer.qualify,
     )
 
 
@@ -67,7 +74,7 @@ def _with(node: exp.Expr, outer: Scope, resolution: Resolution) -> dict[str, Blo
         return dict(outer.ctes) if not isinstance(outer.ctes, dict) else outer.ctes
     visible = dict(outer.ctes)
     for cte in with_.expressions:
-        scope = Scope(outer.parent, visible, outer.sources, outer.merged, outer.aliases, outer.names)
+        scope = Scope(outer.parent, visible, outer.sources, outer.merged, outer.aliases, outer.full_names, outer.names)
         folded = cte.alias.lower()
         alias = cte.args["alias"]
         names = [part.name for part in alias.args.get("columns") or []]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from headwater.errors import did_you_mean
+from headwater.sql.functions import aggregates
 from headwater.sql.scope import (
     AGGREGATION,
     EXPRESSION,
@@ -34,7 +35,8 @@ __all__ = ["Resolution", "derive", "derive_all", "spelled"]
 class Resolution:
     """What one pass over a query carries along.
 
-    ``block_of`` resolves a nested query; ``resolve`` names the relation behind table parts.
+    ``block_of`` resolves a nested query; ``resolve`` names the relation behind table
+    parts; ``windows`` tells that a window table function was met.
     """
 
     problems: Problems
@@ -43,6 +45,7 @@ class Resolution:
     block_of: Callable[[exp.Expr, Scope, Resolution], Block]
     reads: list[RelationName] = field(default_factory=list)
     generated: int = 0
+    windows: bool = False
 
     def new_alias(self) -> str:
         """An alias for a derived table that has none."""
@@ -50,9 +53,10 @@ class Resolution:
         return f"_q{self.generated}"
 
 
-def spelled(name: str) -> exp.Identifier:
-    """An identifier as generated text shows it."""
-    return exp.Identifier(this=name, quoted=True)
+def spelled(name: str, like: exp.Expr | None = None) -> exp.Identifier:
+    """An identifier as generated text shows it, at the place of ``like`` in the user's text."""
+    identifier = exp.Identifier(this=name, quoted=True)
+    return identifier if like is None else identifier.update_positions(like)
 
 
 def derive_all(nodes: list[exp.Expr], scope: Scope, resolution: Resolution) -> Derivation:
@@ -85,7 +89,7 @@ def derive(node: exp.Expr, scope: Scope, resolution: Resolution) -> Derivation:
             found = NOTHING
         case exp.Columns() | exp.PositionalColumn() | exp.Star():
             found = combine([source.block.everything() for source in scope.visible_sources()], EXPRESSION)
-        case exp.AggFunc():
+        case exp.AggFunc() | exp.Anonymous() if isinstance(node, exp.AggFunc) or node.name.lower() in aggregates:
             found = _children(node, scope, resolution, AGGREGATION)
         case _:
             found = _children(node, scope, resolution, EXPRESSION)
@@ -190,10 +194,7 @@ def _dotted(parts: list[exp.Identifier], node: exp.Column, scope: Scope) -> Deri
 
 def _rewrite(node: exp.Column, qualifier: str | None, name: str, members: list[exp.Identifier]) -> None:
     """Point a reference at its column, in place; members of a struct become field accesses."""
-    start = node.parts[0].meta.get("start")
-    column = spelled(name)
-    if start is not None:
-        column.meta["start"] = start
+    column = spelled(name, node.parts[0])
     table = spelled(qualifier) if qualifier is not None else None
     if not members:
         node.set("this", column)

@@ -6,6 +6,8 @@ nothing. It looks at the parsed query alone and runs nothing.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +37,7 @@ class Profile:
 model: Final = Profile()
 ad_hoc: Final = Profile(clock=True, sampling=True, time_travel=True)
 
+_harmless: Final = (exp.Identifier, exp.Column, exp.Literal, exp.Alias, exp.TableAlias)
 _operators: Final = (
     exp.And, exp.Or, exp.Xor, exp.Cast, exp.TryCast, exp.Case, exp.If, exp.Coalesce, exp.Extract, exp.Struct,
     exp.Array, exp.Map, exp.ToMap, exp.VarMap, exp.Exists, exp.Explode, exp.Unnest, exp.JSONExtract,
@@ -51,9 +54,11 @@ _catalogs: Final = frozenset({"information_schema", "pg_catalog", "duckdb", "sys
 _no_ad_hoc_hint: Final = "`headwater query` may use it, a model may not: a model gives the same answer on every run"
 
 
-def check(tree: exp.Expr, problems: Problems, profile: Profile) -> None:
-    """Note everything in a parsed query that its profile does not permit."""
-    for node in tree.walk():
+def check(nodes: Iterable[exp.Expr], problems: Problems, profile: Profile) -> None:
+    """Note everything among a parsed query's nodes that its profile does not permit."""
+    for node in nodes:
+        if isinstance(node, _harmless):
+            continue
         if isinstance(node, exp.Func | exp.Anonymous):
             _function(node, problems, profile)
         elif isinstance(node, exp.Table):
@@ -102,9 +107,17 @@ def _function(node: exp.Expr, problems: Problems, profile: Profile) -> None:
         hint = next((each for prefix, each in refused_prefixes.items() if name.startswith(prefix)), None)
     if hint is not None:
         detail = None if profile.clock or name not in clock_functions else _no_ad_hoc_hint
-        problems.add(f"{name}() may not be used here", node, detail=detail, hint=hint)
+        called = isinstance(node, exp.Anonymous) or FUNCTION_NAME in node.meta
+        at = node if called else _keyword(name, problems)
+        problems.add(f"{name}{'()' if called else ''} may not be used here", at, detail=detail, hint=hint)
     else:
         problems.add(f"{name}() is not a function of headwater's SQL", node, hint=_near(name))
+
+
+def _keyword(name: str, problems: Problems) -> int:
+    """Where a function written without parentheses stands: its node knows no place."""
+    found = re.search(rf"\b{name}\b", problems.text.text, re.IGNORECASE)
+    return found.start() if found else 0
 
 
 def _near(name: str) -> str | None:

@@ -34,8 +34,8 @@ _pair: Final = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 _origin: Final = "TIMESTAMP '1970-01-01 00:00:00'"
 
 
-def lower_windows(tree: exp.Expr, problems: Problems) -> bool:
-    """Replace every window table function in place; returns whether there was one."""
+def lower_windows(tree: exp.Expr, problems: Problems) -> None:
+    """Replace every window table function in place."""
     tables = [(table, call) for table in tree.find_all(exp.Table) if (call := window_call(table)) is not None]
     for table, call in reversed(tables):
         lengths = _checked(call, problems)
@@ -43,7 +43,6 @@ def lower_windows(tree: exp.Expr, problems: Problems) -> bool:
             text = _lowered(call, lengths)
             query = dialect.parser().parse(dialect.tokenize(text), text)[0]
             table.replace(exp.Subquery(this=query, alias=table.args.get("alias")))
-    return bool(tables)
 
 
 def interval_length(node: exp.Expr) -> timedelta | None:

@@ -7,6 +7,7 @@ sqlglot keeps as text are written in capitals.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlglot import exp
@@ -19,9 +20,9 @@ _units: Final = {
 }
 
 
-def normalise(tree: exp.Expr) -> None:
-    """Rewrite a parsed query in place."""
-    for node in list(tree.walk()):
+def normalise(nodes: Iterable[exp.Expr]) -> None:
+    """Rewrite a parsed query in place, given all its nodes."""
+    for node in list(nodes):
         if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
             _call(node)
         elif isinstance(node, exp.WindowSpec):

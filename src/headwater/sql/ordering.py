@@ -6,7 +6,7 @@ is legal, but two runs over the same rows may keep different ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sqlglot import exp
@@ -18,17 +18,20 @@ from headwater.sql.text import QueryText, position
 
 __all__ = ["order_warnings"]
 
+_suspects: Final = (exp.Query, exp.Join, exp.Window, exp.AggFunc, exp.Anonymous)
 _positional: Final = frozenset({"row_number", "lag", "lead", "first_value", "last_value", "nth_value", "ntile", "fill"})
 _insensitive_parents: Final = (exp.ArraySort, exp.ArraySize)
 _sorting: Final = frozenset({"list_sort", "array_sort", "list_reverse_sort", "len", "list_sum", "list_min", "list_max"})
 
 
-def order_warnings(tree: exp.Expr, text: QueryText) -> tuple[QueryWarning, ...]:
-    """The warnings of a parsed query, in the order of the text."""
-    found = []
-    for node in tree.walk():
-        for message, hint in _messages(node):
-            found.append((position(node), message, hint))
+def order_warnings(nodes: Iterable[exp.Expr], text: QueryText) -> tuple[QueryWarning, ...]:
+    """The warnings of a parsed query, given all its nodes, in the order of the text."""
+    found = [
+        (position(node), message, hint)
+        for node in nodes
+        if isinstance(node, _suspects)
+        for message, hint in _messages(node)
+    ]
     return tuple(QueryWarning(message, hint, text.location(at)) for at, message, hint in sorted(set(found)))
 
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from headwater.errors import DeclarationError
+from headwater.errors import DeclarationError, did_you_mean
 from headwater.sql.dialect import HeadwaterDialect, WindowSyntaxError, rewrite_windows
 from headwater.sql.text import QueryText
 from headwater.sql.windows import place_window_tables
@@ -149,6 +149,11 @@ def _not_a_query(token: Token, text: QueryText) -> DeclarationError:
     return DeclarationError(
         f"{word} is not a query",
         detail="only SELECT, WITH, VALUES and set operations are read",
-        hint=_statement_hints.get(word, "write one SELECT"),
+        hint=_statement_hints.get(word) or _near(word) or "write one SELECT",
         where=text.location(token.start),
     )
+
+
+def _near(word: str) -> str | None:
+    hint = did_you_mean(word, _openers - {"("})
+    return hint if hint is not None and hint.startswith("did you mean") else None

@@ -16,13 +16,14 @@ from sqlglot import exp
 
 from headwater.errors import DeclarationError
 from headwater.sql import guard
-from headwater.sql.analyse import external_tables, generate
+from headwater.sql.analyse import generate
 from headwater.sql.blocks import block_of
 from headwater.sql.expressions import Resolution, derive, spelled
 from headwater.sql.lowering import lower_windows
 from headwater.sql.normalise import normalise
 from headwater.sql.parse import parse_expression, parse_query
 from headwater.sql.scope import AGGREGATION, Scope, Source, relation_block
+from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText
 from headwater.sql.windows import name_windows
 from headwater.types import RelationName, Schema, quote_identifier
@@ -58,10 +59,10 @@ def check_predicate(text: str, schema: Schema, *, path: str, first_line: int = 1
     source = QueryText(text, path, first_line)
     tree = exp.Paren(this=parse_expression(source))
     problems = Problems(source)
-    guard.check(tree, problems, guard.model)
+    guard.check(tree.walk(), problems, guard.model)
     for node in tree.find_all(exp.Query, exp.Window):
         problems.add("a predicate looks at one row", node, hint="write a quality rule of type sql with a query")
-    normalise(tree)
+    normalise(tree.walk())
     row = Source(CONTENT, relation_block(RelationName("", CONTENT), schema), None)
     resolution = Resolution(problems, _no_relation, {}, block_of)
     found = derive(tree, Scope(None, {}, {CONTENT: row}), resolution)
@@ -97,11 +98,11 @@ def check_rule_query(
     source = QueryText(_filled(text, column, path, first_line), path, first_line)
     tree = parse_query(source)
     problems = Problems(source)
-    guard.check(tree, problems, guard.model)
-    normalise(tree)
+    guard.check(tree.walk(), problems, guard.model)
+    normalise(tree.walk())
     reads: list[RelationName] = []
     judged = {CONTENT} | ({table.lower()} if table else set())
-    for node in list(external_tables(tree, frozenset())):
+    for node in list(external_tables(tree.walk(bfs=False))):
         parts = tuple(part.name for part in node.parts)
         if len(parts) == 1 and parts[0].lower() in judged:
             _place(node, CONTENT)

@@ -15,11 +15,12 @@ from sqlglot import exp
 
 from headwater.errors import DeclarationError
 from headwater.sql import guard
-from headwater.sql.analyse import external_tables, generate
+from headwater.sql.analyse import generate
 from headwater.sql.expressions import spelled
 from headwater.sql.lowering import lower_windows
 from headwater.sql.normalise import normalise
 from headwater.sql.parse import parse_query
+from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText
 from headwater.sql.windows import name_windows
 from headwater.types import RelationName, quote_identifier
@@ -74,10 +75,10 @@ def prepare_query(
         DeclarationErrors: everything that is wrong, each located.
     """
     tree, problems = _guarded(text, path)
-    normalise(tree)
+    normalise(tree.walk())
     found: dict[str, QueryRead] = {}
     qualifiers: dict[tuple[str, str], str] = {}
-    for table in list(external_tables(tree, frozenset())):
+    for table in list(external_tables(tree.walk(bfs=False))):
         read = _read(table, resolve or _full_name, problems)
         if read is not None:
             found.setdefault(read.identifier, read)
@@ -98,7 +99,7 @@ def _guarded(text: str, path: str) -> tuple[exp.Query, Problems]:
     query = QueryText(text, path)
     tree = parse_query(query)
     problems = Problems(query)
-    guard.check(tree, problems, guard.ad_hoc)
+    guard.check(tree.walk(), problems, guard.ad_hoc)
     problems.raise_any()
     return tree, problems
 

@@ -59,8 +59,12 @@ def _add_source(node: exp.Expr, scope: Scope, resolution: Resolution) -> Referen
     folded = alias.lower()
     if folded in scope.sources:
         resolution.problems.add(
-            f"two items in FROM are named '{alias}'", node, hint="give one of them an alias with AS"
+            f"two items in FROM are named '{alias}'",
+            node.args.get("alias") or node,
+            hint="give one of them an alias with AS",
         )
+        block = Block((), rest=NOTHING)
+        alias = f"{alias} "
     for pivot in node.args.get("pivots") or []:
         block = _pivoted(pivot, Source(alias, block, qualifier), scope, resolution)
         named = pivot.args.get("alias")
@@ -109,7 +113,7 @@ def _aliased(node: exp.Expr, resolution: Resolution) -> tuple[str, str]:
         node.set("alias", alias)
         return alias.name, alias.name
     folded = alias.name.lower()
-    alias.set("this", spelled(folded))
+    alias.set("this", spelled(folded, alias.this))
     return folded, folded
 
 
@@ -120,11 +124,11 @@ def _named(node: exp.Table, scope: Scope, resolution: Resolution) -> tuple[Block
     if cte is not None:
         node.set("this", spelled(folded))
         if not node.alias:
-            node.set("alias", exp.TableAlias(this=spelled(folded)))
+            node.set("alias", exp.TableAlias(this=spelled(folded, node.this)))
         return cte, *_aliased(node, resolution)
     block = _relation(node, parts, resolution)
     if not node.alias:
-        node.set("alias", exp.TableAlias(this=spelled(parts[-1].lower())))
+        node.set("alias", exp.TableAlias(this=spelled(parts[-1].lower(), node.parts[-1])))
         scope.full_names.setdefault(".".join(parts).lower(), parts[-1].lower())
     alias, qualifier = _aliased(node, resolution)
     return block, alias, qualifier
@@ -192,6 +196,7 @@ def _values(node: exp.Values, scope: Scope, resolution: Resolution) -> Block:
 
 def _windowed(call: WindowCall, node: exp.Table, scope: Scope, resolution: Resolution) -> tuple[Block, str, str | None]:
     """The rows of a table with their windows; the inner table's alias names the whole when there is no other."""
+    resolution.windows = True
     inner = Scope(scope.parent, scope.ctes)
     indirect = _add(call.relation, inner, resolution)
     source = next(iter(inner.visible_sources()))
@@ -213,7 +218,8 @@ def _windowed(call: WindowCall, node: exp.Table, scope: Scope, resolution: Resol
             )
     if source.block.rest is None:
         call.node.meta[COLUMNS_META] = [output.name for output in source.block.columns]
-    columns = (*source.block.columns, *(Output(name, window) for name in WINDOW_COLUMNS))
+    added = (Output(name, window) for name in WINDOW_COLUMNS if name not in taken)
+    columns = (*source.block.columns, *added)
     return Block(columns, indirect, source.block.rest), *_aliased(node, resolution)
 
 
@@ -278,6 +284,7 @@ def _check_shared(
                 node,
                 hint=did_you_mean(name, valid),
             )
+            break
 
 
 def _merge(folded: str, join: exp.Join, before: list[Source], joined: list[Source], scope: Scope) -> References:

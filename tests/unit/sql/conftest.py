@@ -20,6 +20,7 @@ readings = RelationName("lab", "readings")
 def connected() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET lambda_syntax = 'ENABLE_SINGLE_ARROW'")
     return connection
 
 
