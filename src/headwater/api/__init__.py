@@ -9,6 +9,7 @@ from headwater.api.project import Project, load
 from headwater.api.quarantine import ReasonCount, quarantine_list, quarantine_show
 from headwater.api.reading import QueryResult, query
 from headwater.api.records import RelationStatus, history, status
+from headwater.api.replaying import quarantine_replay
 from headwater.api.running import ProductOutcome, RelationOutcome, RunOutcome, run
 from headwater.api.scaffold import Created, init_from_files, init_from_template, templates
 
@@ -41,6 +42,7 @@ __all__ = [
     "maintain",
     "plan",
     "quarantine_list",
+    "quarantine_replay",
     "quarantine_show",
     "query",
     "run",

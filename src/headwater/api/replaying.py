@@ -1,0 +1,36 @@
+"""Judging refused rows again.
+
+Apart from the quarantine's other functions because a replay is a run: it
+answers with a run's outcome.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headwater.api.planning import plan
+from headwater.api.running import RunOutcome, summarise
+
+if TYPE_CHECKING:
+    from headwater.api.project import Project
+    from headwater.events import Listener
+    from headwater.types import RelationName
+
+__all__ = ["quarantine_replay"]
+
+
+def quarantine_replay(project: Project, relation: RelationName, *, listener: Listener | None = None) -> RunOutcome:
+    """Run the relation's product, then judge its refused rows again and publish those admitted now, exactly once.
+
+    Rows that are admitted count as accepted and no longer as quarantined. A
+    relation that is computed anew at every refresh is judged whole by the run.
+
+    Raises:
+        DeclarationErrors: the workspace cannot be planned.
+        UsageError: there is no such relation, it has no contract, or another process runs the environment.
+    """
+    planned = plan(project)
+    from headwater import runtime
+
+    report = runtime.run(planned, project.layout, listeners=[listener] if listener else [], replay=relation)
+    return summarise(project, report)
