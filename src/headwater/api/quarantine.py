@@ -57,7 +57,7 @@ def quarantine_show(
         parameters.append(run)
     with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
         shelf = Shelf(project, session)
-        shelf.provide_quarantine(name, relation_named(project, relation))
+        shelf.provide(name, relation_named(project, relation).quarantine)
         text = f"""
             SELECT {", ".join(map(quote_identifier, QUARANTINE_SCHEMA.names))}
             FROM {name} WHERE {" AND ".join(conditions)} ORDER BY epoch DESC, source, "offset", quarantine_id
@@ -73,10 +73,10 @@ def count_reasons(
     with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
         shelf = Shelf(project, session)
         for relation in relations:
-            if shelf.table(relation.quarantine) is None:
+            if not shelf.is_stored(relation.quarantine):
                 continue
             name = quote_identifier(str(relation.quarantine))
-            shelf.provide_quarantine(name, relation)
+            shelf.provide(name, relation.quarantine)
             condition, parameters = _of_run(run)
             rows = session.fetch(
                 f"SELECT code, count(*) FROM (SELECT unnest(codes) AS code FROM {name} WHERE {condition}) GROUP BY 1",

@@ -7,6 +7,8 @@ and never published says so.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from headwater.api.project import Project
 from headwater.errors import UsageError, did_you_mean
 from headwater.quality import QUARANTINE_SCHEMA
@@ -14,6 +16,9 @@ from headwater.runtime.tables import Tables
 from headwater.spi.engine import Session
 from headwater.spi.table import AtTime, AtVersion, Table
 from headwater.types import RelationName, Schema, quote_identifier
+
+if TYPE_CHECKING:
+    from headwater.api.views import Views
 
 __all__ = ["Shelf", "formats"]
 
@@ -26,14 +31,22 @@ class Shelf:
         self._session = session
         self._tables = Tables(project.layout)
         self._formats = formats(project)
+        workspace = project.workspace
+        self._refusing = {relation.quarantine for relation in (*workspace.models, *workspace.sources)}
+        self._views: Views | None = None
 
     def provide(self, name: str, relation: RelationName, at: AtVersion | AtTime | None = None) -> Schema:
-        """Make a published relation readable under ``name``, a quoted identifier; returns its newest columns.
+        """Make a relation readable under ``name``, a quoted identifier; returns its newest columns.
 
         Raises:
             UsageError: it is unknown, a source, a view asked for its past, or not published yet.
         """
+        model = self._project.workspace.models.get(relation)
+        if model is not None and (model.output or self._project.environment.lake.format) == "view":
+            return self._view(name, relation, at)
         found = self.table(relation)
+        if found is None and relation in self._refusing and at is None:
+            return self._nothing(name)
         if found is None:
             raise UsageError(
                 f"{relation} has not been published in the environment '{self._project.environment.name}' yet",
@@ -42,18 +55,26 @@ class Shelf:
         self._session.view(name, found.scan(at=at))
         return found.schema()
 
+    def _view(self, name: str, relation: RelationName, at: AtVersion | AtTime | None) -> Schema:
+        if at is not None:
+            raise UsageError(
+                f"{relation} is a view: it has no past of its own", hint="ask the tables it reads for theirs"
+            )
+        if self._views is None:
+            from headwater.api.views import Views
+
+            self._views = Views(self._project, self._session, self.provide)
+        return self._views.define(name, relation)
+
+    def _nothing(self, name: str) -> Schema:
+        """A quarantine to which nothing was ever refused."""
+        columns = ", ".join(f"CAST(NULL AS {c.type}) AS {quote_identifier(c.name)}" for c in QUARANTINE_SCHEMA)
+        self._session.define(name, f"SELECT {columns} WHERE false")
+        return QUARANTINE_SCHEMA
+
     def is_stored(self, relation: RelationName) -> bool:
         """Whether the relation has a table that holds something."""
         return relation in self._formats and self.table(relation) is not None
-
-    def provide_quarantine(self, name: str, relation: RelationName) -> None:
-        """Make the refused rows of a relation readable under ``name``: none when there never were any."""
-        found = self.table(relation.quarantine)
-        if found is None:
-            nothing = ", ".join(f"CAST(NULL AS {c.type}) AS {quote_identifier(c.name)}" for c in QUARANTINE_SCHEMA)
-            self._session.define(name, f"SELECT {nothing} WHERE false")
-        else:
-            self._session.view(name, found.scan(), schema=QUARANTINE_SCHEMA)
 
     def table(self, relation: RelationName) -> Table | None:
         """The relation's table; None when it was not published yet. Raises UsageError like :meth:`provide`."""

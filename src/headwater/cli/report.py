@@ -25,7 +25,7 @@ def report_error(error: HeadwaterError, *, as_json: bool) -> None:
         text = json.dumps({"error": error_to_json(error)}, indent=2, ensure_ascii=False)
     else:
         text = f"{_label('error:')} {printable(str(error))}"
-        if isinstance(error, DeclarationErrors):
+        if isinstance(error, DeclarationErrors) and len(error.errors) > 1:
             text = f"{printable(str(error))}\n\n{_label('error:')} {error.message}"
     sys.stderr.write(f"{text}\n")
 

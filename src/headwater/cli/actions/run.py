@@ -45,6 +45,20 @@ def _show_summary(settings: Settings, outcome: RunOutcome) -> None:
     if outcome.nothing_to_do:
         show_text(settings, f"Nothing new to do: every relation is up to date ({_seconds(outcome)}).")
         return
+    if any(product.relations for product in outcome.products):
+        _show_counts(settings, outcome)
+    for product in outcome.products:
+        if product.status in ("failed", "skipped"):
+            show_text(settings, f"{product.product}: {_fate(product)}")
+    done = sum(product.status in ("done", "unchanged") for product in outcome.products)
+    show_text(
+        settings,
+        f"{done} of {len(outcome.products)} product{'' if len(outcome.products) == 1 else 's'} ran in {_seconds(outcome)}",
+    )
+    _suggest(settings, outcome)
+
+
+def _show_counts(settings: Settings, outcome: RunOutcome) -> None:
     headings = ["relation", "read", "accepted", "late", "quarantined", "where"]
     show_table(settings, headings, _lines(outcome), right=headings[1:5])
     show_text(settings, "")
@@ -53,13 +67,10 @@ def _show_summary(settings: Settings, outcome: RunOutcome) -> None:
     verdict = "holds for every relation" if outcome.balanced else "IS BROKEN"
     show_text(settings, f"law: read = accepted + late + quarantined {verdict} ({law})")
     for reason in outcome.reasons[:3]:
-        show_text(settings, f"quarantined: {reason.rows:,} rows of {reason.relation} for {reason.code}")
-    for product in outcome.products:
-        if product.status in ("failed", "skipped"):
-            show_text(settings, f"{product.product}: {_fate(product)}")
-    done = sum(product.status in ("done", "unchanged") for product in outcome.products)
-    show_text(settings, f"{done} of {len(outcome.products)} products ran in {_seconds(outcome)}")
-    _suggest(settings, outcome)
+        show_text(
+            settings,
+            f"quarantined: {reason.rows:,} row{'' if reason.rows == 1 else 's'} of {reason.relation} for {reason.code}",
+        )
 
 
 def _suggest(settings: Settings, outcome: RunOutcome) -> None:
