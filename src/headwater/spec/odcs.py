@@ -9,12 +9,13 @@ contract, since many workspaces have none.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from headwater.errors import DeclarationError, did_you_mean
+from headwater.spec.acceptor import acceptor
 from headwater.spec.documents import Document, Path
 from headwater.spec.validation import describe, path_text, unknown_key, value_at
 from headwater.types import Json
@@ -31,6 +32,8 @@ API_VERSION: Final = "v3.2.0"
 
 def validate_contract(document: Document) -> list[DeclarationError]:
     """Everything in which a document departs from the standard, in the order of the file."""
+    if _accepts()(document.data):
+        return []
     errors: dict[tuple[Path, str], DeclarationError] = {}
     for found in _flatten(_validator().iter_errors(document.data)):
         for path, error in _translate(document, found):
@@ -43,6 +46,11 @@ def official_schema() -> Mapping[str, Any]:
     """The JSON Schema of ODCS, as the standard publishes it."""
     text = files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
     return cast("Mapping[str, Any]", json.loads(text))
+
+
+@cache
+def _accepts() -> Callable[[Json], bool]:
+    return acceptor(official_schema())
 
 
 @cache
