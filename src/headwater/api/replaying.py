@@ -9,17 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headwater.api.planning import plan
+from headwater.api.project import Project, relation_named
 from headwater.api.running import RunOutcome, summarise
 
 if TYPE_CHECKING:
-    from headwater.api.project import Project
     from headwater.events import Listener
-    from headwater.types import RelationName
 
 __all__ = ["quarantine_replay"]
 
 
-def quarantine_replay(project: Project, relation: RelationName, *, listener: Listener | None = None) -> RunOutcome:
+def quarantine_replay(project: Project, relation: str, *, listener: Listener | None = None) -> RunOutcome:
     """Run the relation's product, then judge its refused rows again and publish those admitted now, exactly once.
 
     Rows that are admitted count as accepted and no longer as quarantined. A
@@ -29,8 +28,9 @@ def quarantine_replay(project: Project, relation: RelationName, *, listener: Lis
         DeclarationErrors: the workspace cannot be planned.
         UsageError: there is no such relation, it has no contract, or another process runs the environment.
     """
-    planned = plan(project)
     from headwater import runtime
 
-    report = runtime.run(planned, project.layout, listeners=[listener] if listener else [], replay=relation)
+    name = relation_named(project, relation)
+    planned = plan(project)
+    report = runtime.run(planned, project.layout, listeners=[listener] if listener else [], replay=name)
     return summarise(project, report)

@@ -21,7 +21,7 @@ from headwater.cli.report import error_to_json, printable
 from headwater.errors import HeadwaterError
 from headwater.types import DataType, Json, RelationName, Schema
 
-__all__ = ["to_cell", "to_json", "to_json_rows", "to_json_text"]
+__all__ = ["counted", "to_cell", "to_json", "to_json_rows", "to_json_text"]
 
 _widest_cell: Final = 120
 
@@ -140,6 +140,15 @@ def to_cell(value: object) -> str:
             text = str(value)
     text = printable(text).replace("\n", "\\n").replace("\t", "\\t")
     return text if len(text) <= _widest_cell else f"{text[: _widest_cell - 1]}…"
+
+
+def counted(count: int, word: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "row"), counted(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _duration(value: timedelta) -> str:

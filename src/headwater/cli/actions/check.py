@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headwater import api
+from headwater.cli.encode import counted
 from headwater.cli.screen import show_json, show_text
 
 if TYPE_CHECKING:
@@ -20,13 +21,9 @@ def check(settings: Settings) -> None:
         show_json(report)
         return
     counts = [
-        _counted(report.products, "product"),
-        _counted(report.sources, "source"),
-        _counted(report.models, "model"),
-        _counted(report.contracts, "contract"),
+        counted(report.products, "product"),
+        counted(report.sources, "source"),
+        counted(report.models, "model"),
+        counted(report.contracts, "contract"),
     ]
     show_text(settings, f"{report.workspace}: {', '.join(counts)}; no errors")
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

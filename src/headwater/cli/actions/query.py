@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from headwater import api
-from headwater.cli.encode import to_json_rows
+from headwater.cli.encode import counted, to_json_rows
 from headwater.cli.screen import show_table, show_text
 
 if TYPE_CHECKING:
@@ -35,6 +35,5 @@ def show_rows(settings: Settings, result: QueryResult) -> None:
         return
     numbers = [name for name, numeric in zip(result.columns, result.numeric, strict=True) if numeric]
     show_table(settings, result.columns, result.rows, right=numbers)
-    count = len(result.rows)
     more = "; there are more (--limit 0 shows all)" if result.cut else ""
-    show_text(settings, f"\n{count:,} row{'' if count == 1 else 's'}{more}")
+    show_text(settings, f"\n{counted(len(result.rows), 'row')}{more}")

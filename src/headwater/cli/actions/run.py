@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from headwater import api
+from headwater.cli.encode import counted
 from headwater.cli.progress import watch
 from headwater.cli.report import report_error
 from headwater.cli.screen import show_json, show_table, show_text
@@ -51,10 +52,7 @@ def _show_summary(settings: Settings, outcome: RunOutcome) -> None:
         if product.status in ("failed", "skipped"):
             show_text(settings, f"{product.product}: {_fate(product)}")
     done = sum(product.status in ("done", "unchanged") for product in outcome.products)
-    show_text(
-        settings,
-        f"{done} of {len(outcome.products)} product{'' if len(outcome.products) == 1 else 's'} ran in {_seconds(outcome)}",
-    )
+    show_text(settings, f"{done} of {counted(len(outcome.products), 'product')} ran in {_seconds(outcome)}")
     _suggest(settings, outcome)
 
 
@@ -67,10 +65,12 @@ def _show_counts(settings: Settings, outcome: RunOutcome) -> None:
     verdict = "holds for every relation" if outcome.balanced else "IS BROKEN"
     show_text(settings, f"law: read = accepted + late + quarantined {verdict} ({law})")
     for reason in outcome.reasons[:3]:
-        show_text(
-            settings,
-            f"quarantined: {reason.rows:,} row{'' if reason.rows == 1 else 's'} of {reason.relation} for {reason.code}",
-        )
+        show_text(settings, f"quarantined: {counted(reason.rows, 'row')} of {reason.relation} for {reason.code}")
+    for product in outcome.products:
+        for check in product.checks:
+            if not check.passed:
+                said = f"{check.severity}: {check.relation} fails {check.code}, the value is {check.value}"
+                show_text(settings, f"{said}: {check.description}")
 
 
 def _suggest(settings: Settings, outcome: RunOutcome) -> None:
