@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headwater.plan.steps import ForeignPort
 from headwater.runtime.intake import ForeignRows
 from headwater.runtime.tables import Tables
-from headwater.spi.table import Appended, AtVersion
+from headwater.spi.table import Appended, AtVersion, Replaced
 from headwater.types import RelationName
 
 __all__ = ["ForeignNews", "ask_foreign"]
@@ -38,10 +38,10 @@ def ask_foreign(ports: Sequence[ForeignPort], known: Mapping[RelationName, int],
         if before is None:
             gained[port.relation] = ForeignRows(version, table.scan(at=AtVersion(version)))
             continue
-        match table.changes(before):
-            case Appended(version=newest, rows=rows):
-                gained[port.relation] = ForeignRows(newest, rows)
-            case news:
-                gained[port.relation] = ForeignRows(news.version, table.scan(at=AtVersion(news.version)))
-                replaced.add(port.relation)
+        news = table.changes(before) if version > before else Replaced(version)
+        if isinstance(news, Appended):
+            gained[port.relation] = ForeignRows(news.version, news.rows)
+        else:
+            gained[port.relation] = ForeignRows(news.version, table.scan(at=AtVersion(news.version)))
+            replaced.add(port.relation)
     return ForeignNews(gained, frozenset(replaced))

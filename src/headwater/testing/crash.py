@@ -14,6 +14,7 @@ memory. A child is ended by SIGKILL, so that no ``finally`` and no destructor ru
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -56,7 +57,7 @@ class CrashBench:
 
     Args:
         scenario: ``package.module:function`` or ``path/to/file.py:function``.
-            The module should import, and not use, all that the function needs.
+            What the function's first whole run imports, later children find imported.
     """
 
     def __init__(self, scenario: str) -> None:
@@ -115,6 +116,7 @@ def serve(scenario: Scenario) -> None:
         with os.fdopen(reading) as told:
             lines = [json.loads(text) for text in told if text.endswith("\n")]
         _, status = os.waitpid(child, 0)
+        _import_like([str(value) for kind, value in lines if kind == "module"])
         answers.write(json.dumps(_outcome(lines, status)) + "\n")
         answers.flush()
 
@@ -133,13 +135,15 @@ def _run_child(scenario: Scenario, request: dict[str, object], writing: int) -> 
         if seen == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    code = 0
+    code, known = 0, set(sys.modules)
     try:
         if isinstance(kill_after, float):
             signal.setitimer(signal.ITIMER_REAL, kill_after)
         answer = scenario(str(request["argument"]), listen)
         signal.setitimer(signal.ITIMER_REAL, 0)
         tell("answer", answer)
+        for name in set(sys.modules) - known:
+            tell("module", name)
     except BaseException:  # noqa: BLE001 - whatever it was, the parent hears of it
         tell("error", traceback.format_exc())
         code = 1
@@ -147,9 +151,17 @@ def _run_child(scenario: Scenario, request: dict[str, object], writing: int) -> 
         os._exit(code)
 
 
+def _import_like(names: list[str]) -> None:
+    """Import what a child had to import, so that the next ones need not."""
+    for name in sorted(names):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 def _outcome(lines: list[list[object]], status: int) -> dict[str, object]:
     found: dict[str, object] = {"answer": None, "error": None}
     found.update({str(kind): value for kind, value in lines if kind != "event"})
+    found.pop("module", None)
     found["events"] = [value for kind, value in lines if kind == "event"]
     found["killed"] = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGALRM)
     return found

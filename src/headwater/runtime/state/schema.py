@@ -67,7 +67,5 @@ def ensure_schema(session: Session) -> None:
 
 
 def _version(session: Session) -> int:
-    tables = session.fetch(
-        "SELECT 1 FROM information_schema.tables WHERE table_schema = 'headwater' AND table_name = 'version'"
-    )
+    tables = session.fetch("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'headwater' AND table_name = 'version'")
     return int(session.fetch("SELECT number FROM headwater.version")[0][0]) if tables else 0
