@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headwater.events import OutboxCleared
-from headwater.plan.steps import ProductPlan, Recorded
+from headwater.plan.steps import ModelStep, ProductPlan, Recorded
+from headwater.quality.checks import ReferenceCheck
 from headwater.runtime.chunks import ChunkStream, open_streams
 from headwater.runtime.commit import ProductContext
 from headwater.runtime.compute import Computation, stale_models
@@ -221,12 +222,17 @@ def _epoch_of_lost_state(context: ProductContext) -> int:
 
 
 def readers_of(product: ProductPlan) -> dict[RelationName, frozenset[RelationName]]:
-    """For each relation the models of the product whose content depends on it."""
+    """For each relation the models of the product that read it, or whose contract refers to it."""
     readers: dict[RelationName, set[RelationName]] = {}
     for model in product.models:
-        for name in inputs_of(model):
+        for name in inputs_of(model) | _referred(model):
             readers.setdefault(name, set()).add(model.relation)
     return {name: frozenset(found) for name, found in readers.items()}
+
+
+def _referred(model: ModelStep) -> frozenset[RelationName]:
+    checks = model.judgement.checks if model.judgement else ()
+    return frozenset(check.to for check in checks if isinstance(check, ReferenceCheck))
 
 
 def _after(snapshot: Snapshot, epoch: Epoch) -> Snapshot:
