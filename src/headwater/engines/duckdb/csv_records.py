@@ -5,7 +5,7 @@ all others which bytes are a record, so that every record is either decoded or
 refused, once. Both must agree on what a good record is; a test holds them together.
 
 A record is what RFC 4180 says, and also: spaces may stand around a quoted field,
-a quote inside an unquoted field is text, one delimiter may follow the last field.
+a quote inside an unquoted field is text, empty fields may follow the last column.
 A quoted field that is never closed costs the line it began on, not the rest of the file.
 """
 
@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from headwater.spi.codec import FileScan
 
@@ -51,34 +51,38 @@ class CsvDialect:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Why bytes are no record: a code for the quarantine, and a sentence."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class CsvRecord:
-    """The bytes of a record without its line end; ``fault`` is None for a good one."""
+class CsvRecord(NamedTuple):
+    """The bytes of a record without its line end, and its fields; ``fault`` is None for a good one."""
 
     raw: bytes
+    fields: Sequence[bytes]
     fault: Fault | None
+
+
+line_end: Final = Fault("line_end", "a carriage return stands outside quotes")
 
 
 def cut_records(lines: Iterator[bytes], dialect: CsvDialect, width: int) -> Iterator[CsvRecord]:
     """Every record of a file, header excluded by the caller; blank lines are none where ``width`` > 1."""
     cutter = _Cutter(lines, dialect, width)
-    quote = dialect.quote.encode()
+    quote, delimiter = dialect.quote.encode(), dialect.delimiter.encode()
     for line in cutter:
         body = _without_end(line)
         if not body and width > 1:
             continue
         if quote and quote in body:
             yield cutter.quoted(line)
-        else:
-            yield CsvRecord(body, cutter.fault_of(body, body.count(cutter.delimiter) + 1))
+            continue
+        fields = body.split(delimiter)
+        fault = line_end if b"\r" in body else cutter.fault_of(body, fields)
+        yield CsvRecord(body, fields, fault)
 
 
 def _without_end(line: bytes) -> bytes:
@@ -96,16 +100,17 @@ class _Cutter:
     lines: Iterator[bytes]
     dialect: CsvDialect
     width: int
-    delimiter: bytes = b""
+    nulls: frozenset[bytes] = frozenset()
     _back: deque[bytes] = field(default_factory=deque)
     _opens: re.Pattern[bytes] = field(init=False)
     _closes: re.Pattern[bytes] = field(init=False)
     _plain: re.Pattern[bytes] = field(init=False)
     _ends: re.Pattern[bytes] = field(init=False)
+    _escaped: re.Pattern[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.delimiter = self.dialect.delimiter.encode()
-        delimiter = re.escape(self.delimiter)
+        self.nulls = frozenset(null.encode() for null in ("", *self.dialect.nulls))
+        delimiter = re.escape(self.dialect.delimiter.encode())
         quote, escape = re.escape(self.dialect.quote.encode()), re.escape(self.dialect.escape.encode())
         self._opens = re.compile(rb" *" + quote)
         if quote == escape:
@@ -114,6 +119,7 @@ class _Cutter:
             self._closes = re.compile(
                 rb"[^QE]*(?:E[QE][^QE]*|E[^QE][^QE]*)*Q".replace(b"E", escape).replace(b"Q", quote)
             )
+        self._escaped = re.compile(escape + rb"(" + quote + rb"|" + escape + rb")")
         self._plain = re.compile(rb"(?:(?!" + delimiter + rb")[^\r\n])*")
         self._ends = re.compile(rb" *(?:(" + delimiter + rb")|\r?\n?\Z)")
 
@@ -127,16 +133,15 @@ class _Cutter:
     def _next(self) -> bytes | None:
         return self._back.popleft() if self._back else next(self.lines, None)
 
-    def fault_of(self, raw: bytes, count: int) -> Fault | None:
-        """What is wrong with a well-quoted record that has ``count`` fields."""
+    def fault_of(self, raw: bytes, fields: Sequence[bytes]) -> Fault | None:
+        """What is wrong with a record whose quotes are right."""
+        count = len(fields)
         if count < self.width:
             return Fault("too_few_columns", f"{count} columns instead of {self.width}")
-        if count > self.width and not (count == self.width + 1 and raw.endswith(self.delimiter)):
+        if count > self.width and not all(each in self.nulls for each in fields[self.width :]):
             return Fault("too_many_columns", f"{count} columns instead of {self.width}")
         if len(raw) > max_record_bytes:
             return Fault("record_too_long", f"the record is longer than {max_record_bytes} bytes")
-        if b"\r" in raw and (not self.dialect.quote or self.dialect.quote.encode() not in raw):
-            return Fault("line_end", "a carriage return stands outside quotes")
         if not raw.isascii():
             try:
                 raw.decode("utf-8")
@@ -147,43 +152,47 @@ class _Cutter:
     def quoted(self, first: bytes) -> CsvRecord:
         """The record that begins with a line in which a quote stands."""
         lines = [first]
-        count = self._fields(lines)
-        if isinstance(count, Fault):
+        fields = self._fields(lines)
+        if isinstance(fields, Fault):
             self._back.extendleft(reversed(lines[1:]))
-            return CsvRecord(_without_end(first), count)
+            return CsvRecord(_without_end(first), (), fields)
         raw = _without_end(b"".join(lines))
-        return CsvRecord(raw, self.fault_of(raw, count))
+        return CsvRecord(raw, fields, self.fault_of(raw, fields))
 
-    def _fields(self, lines: list[bytes]) -> int | Fault:
-        """Walk the fields, taking further lines into ``lines`` while a quoted field is open; how many there are."""
-        line, at, count = lines[0], 0, 0
+    def _fields(self, lines: list[bytes]) -> list[bytes] | Fault:
+        """Walk the fields, taking further lines into ``lines`` while a quoted field is open."""
+        line, at = lines[0], 0
+        fields: list[bytes] = []
         while True:
             opened = self._opens.match(line, at)
             if opened is not None:
                 closed = self._close(lines, opened.end())
                 if closed is None:
                     return Fault("unclosed_quote", "a quoted field is not closed")
-                line, at = lines[-1], closed
+                value, at = closed
+                line = lines[-1]
             else:
                 plain = self._plain.match(line, at)
-                at = plain.end() if plain else at
-            count += 1
+                value = plain[0] if plain else b""
+                at += len(value)
+            fields.append(value)
             end = self._ends.match(line, at)
             if end is None:
-                if opened is not None:
-                    return Fault("unquoted_value", "text follows a closing quote")
-                return Fault("line_end", "a carriage return stands outside quotes")
+                return line_end if opened is None else Fault("unquoted_value", "text follows a closing quote")
             if end[1] is None:
-                return count
+                return fields
             at = end.end()
 
-    def _close(self, lines: list[bytes], at: int) -> int | None:
-        """The place behind the closing quote, in the last of ``lines``; None when there is none."""
+    def _close(self, lines: list[bytes], at: int) -> tuple[bytes, int] | None:
+        """The value of a quoted field that begins at ``at`` of the last line, and the place behind its quote."""
         size = sum(map(len, lines))
+        parts: list[bytes] = []
         while True:
             closed = self._closes.match(lines[-1], at)
             if closed is not None:
-                return closed.end()
+                parts.append(lines[-1][at : closed.end() - 1])
+                return self._escaped.sub(rb"\1", b"".join(parts)), closed.end()
+            parts.append(lines[-1][at:])
             following = self._next() if size <= max_record_bytes else None
             if following is None:
                 return None

@@ -3,29 +3,31 @@
 The quick way is DuckDB's parallel reader, all columns as text, cast in the same
 pass; the row number in the result is the record number. When it refuses a file, the
 careful way cuts the records one by one (:mod:`headwater.engines.duckdb.csv_records`),
-sets the faulty ones aside and gives DuckDB the rest, each with its number.
+sets the faulty ones aside and gives DuckDB the fields of the rest, each record with its number.
 """
 
 from __future__ import annotations
 
 import csv
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal
-from headwater.engines.duckdb.csv_records import CsvDialect, cut_records, max_record_bytes
+from headwater.engines.duckdb.csv_records import CsvDialect, CsvRecord, cut_records, max_record_bytes
+from headwater.engines.duckdb.feeding import batch_records, fed
 from headwater.engines.duckdb.landing import Base, Landing, RefusedRow, RejectList, Rejects
 from headwater.engines.duckdb.records import open_lines, text_of
-from headwater.engines.duckdb.text import literal, literal_list
+from headwater.engines.duckdb.text import auxiliary, literal, literal_list
 from headwater.errors import DataError
 from headwater.spi.codec import FileScan, ScanFile
 from headwater.spi.engine import Landed
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["decode_csv"]
 
@@ -43,18 +45,6 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One call of DuckDB's reader: ``width`` columns of text, ``numbers`` read before them, ``made`` added after."""
-
-    paths: Sequence[str]
-    width: int
-    skip: int = 0
-    compression: str | None = None
-    numbers: Sequence[str] = ()
-    made: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class CsvScan:
     """A scan made ready: its dialect, and its files by layout (as indexes; empty files are left out)."""
 
@@ -65,6 +55,11 @@ class CsvScan:
     @property
     def encoding(self) -> str:
         return str(self.scan.options.get("encoding", "utf-8")).lower().replace("_", "-").replace("utf8", "utf-8")
+
+    @property
+    def narrow(self) -> bool:
+        """Whether a file has one column only: DuckDB then reads some empty lines twice."""
+        return any(len(layout.columns) == 1 for layout in self.groups)
 
     @property
     def formats(self) -> TimeFormats:
@@ -84,7 +79,7 @@ def decode_csv(landing: Landing, scan: FileScan) -> Landed:
     ready = _prepare(landing, scan)
     names = tuple(file.name for file in scan.files)
     base, rejects = None, Rejects()
-    if ready.encoding == "utf-8" and not _are_tiny(scan):
+    if ready.encoding == "utf-8" and not _are_tiny(scan) and not ready.narrow:
         base = _quick(landing, ready)
     if base is None:
         base, rejects = _careful(landing, ready)
@@ -152,23 +147,6 @@ def _casts(landing: Landing, ready: CsvScan, layout: Layout, where: str) -> list
     ]
 
 
-def _select(casts: Sequence[Cast], ready: CsvScan, reading: Reading) -> str:
-    """A query that reads files and casts their columns into a base."""
-    dialect, compression = ready.dialect, reading.compression
-    texts = [f"h{place}: 'VARCHAR'" for place in range(reading.width)]
-    columns = ", ".join([*reading.numbers, *texts])
-    made = [f"{cast.value} AS c{place}" for place, cast in enumerate(casts)]
-    made += [f"{refusal(casts)} AS refused", *reading.made]
-    given = f", compression = {literal(compression)}" if compression else ""
-    return (
-        f"SELECT {', '.join(made)} FROM read_csv({literal_list(reading.paths)}, "
-        f"columns = {{{columns}}}, auto_detect = false, header = false, skip = {reading.skip}, "
-        f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}, "
-        f"nullstr = {literal_list(('', *dialect.nulls))}, strict_mode = true, "
-        f"max_line_size = {max_record_bytes}{given})"
-    )
-
-
 def _quick(landing: Landing, ready: CsvScan) -> Base | None:
     """Let DuckDB read all files at once; None when it refuses any of them."""
     many = len(ready.scan.files) > 1
@@ -176,19 +154,28 @@ def _quick(landing: Landing, ready: CsvScan) -> Base | None:
     for layout, indexes in ready.groups.items():
         files = [ready.scan.files[index] for index in indexes]
         casts = _casts(landing, ready, layout, files[0].name)
-        compression = ready.scan.options.get("compression")
-        reading = Reading(
-            paths=[file.path for file in files],
-            width=len(layout.columns),
-            skip=layout.skip,
-            compression=None if compression is None else str(compression),
-            made=(f"{_file_number(indexes, len(ready.scan.files))} AS file",) * many,
-        )
-        queries.append(_select(casts, ready, reading))
+        made = [f"{cast.value} AS c{place}" for place, cast in enumerate(casts)]
+        made.append(f"{refusal(casts)} AS refused")
+        if many:
+            made.append(f"{_file_number(indexes, len(ready.scan.files))} AS file")
+        queries.append(f"SELECT {', '.join(made)} FROM {_read(ready, layout, files)}")
     if not queries:
         return landing.empty_base()
     total = landing.work.attempt(landing.base, " UNION ALL ".join(queries))
     return None if total is None else Base(landing.base, total, filed=many)
+
+
+def _read(ready: CsvScan, layout: Layout, files: Sequence[ScanFile]) -> str:
+    """DuckDB's reader over files of one layout; the columns are texts named ``h0``, ``h1`` ..."""
+    dialect, compression = ready.dialect, ready.scan.options.get("compression")
+    columns = ", ".join(f"h{place}: 'VARCHAR'" for place in range(len(layout.columns)))
+    given = f", compression = {literal(str(compression))}" if compression else ""
+    return (
+        f"read_csv({literal_list(file.path for file in files)}, columns = {{{columns}}}, auto_detect = false, "
+        f"header = false, skip = {layout.skip}, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
+        f"escape = {literal(dialect.escape)}, nullstr = {literal_list(('', *dialect.nulls))}, strict_mode = true, "
+        f"max_line_size = {max_record_bytes}{given})"
+    )
 
 
 def _file_number(indexes: Sequence[int], files: int) -> str:
@@ -199,40 +186,61 @@ def _file_number(indexes: Sequence[int], files: int) -> str:
 
 
 def _careful(landing: Landing, ready: CsvScan) -> tuple[Base, Rejects]:
-    """Cut every record, set the faulty aside, and let DuckDB read the good ones from one file for each layout."""
+    """Cut every record, set the faulty aside, and let DuckDB cast the fields of the others."""
+    import pyarrow
+
     rejects = RejectList()
-    queries: list[str] = []
-    folder = landing.work.temp_directory()
-    with tempfile.TemporaryDirectory(dir=folder) as spool:
-        for number, (layout, indexes) in enumerate(ready.groups.items()):
-            path = Path(spool) / f"{number}.csv"
-            casts = _casts(landing, ready, layout, ready.scan.files[indexes[0]].name)
-            _spool(path, ready, layout, indexes, rejects)
-            reading = Reading(
-                paths=[str(path)],
-                width=len(layout.columns),
-                compression="none",
-                numbers=("file: 'INTEGER'", "record: 'BIGINT'"),
-                made=("file", "record"),
-            )
-            queries.append(_select(casts, ready, reading))
-        if not queries:
-            return landing.empty_base(), rejects.done()
-        total = landing.work.create(landing.base, " UNION ALL ".join(queries))
-    return Base(landing.base, total, numbered=True, filed=True), rejects.done()
+    arrow = auxiliary(landing.name, "records")
+    layouts: list[tuple[Layout, list[Cast]]] = []
+    for layout, indexes in ready.groups.items():
+        layouts.append((layout, _casts(landing, ready, layout, ready.scan.files[indexes[0]].name)))
+    base: Base | None = None
+    for layout, casts in layouts:
+        places = [place for place, name in enumerate(layout.columns) if landing.schema.get(name) is not None]
+        texts = [(f"h{place}", pyarrow.string()) for place in places]
+        schema = pyarrow.schema([("file", pyarrow.int32()), ("record", pyarrow.int64()), *texts])
+        rows = _good_records(ready, layout, rejects)
+        with fed(landing.work, arrow, schema, _batches(rows, places, schema)):
+            query = _cast_query(casts, places, ready, arrow)
+            base = landing.extend(base, query)
+    return base or landing.empty_base(), rejects.done()
 
 
-def _spool(path: Path, ready: CsvScan, layout: Layout, indexes: Sequence[int], rejects: RejectList) -> None:
-    delimiter = ready.dialect.delimiter.encode()
-    with path.open("wb") as spool:
-        for index in indexes:
-            with ready.lines(ready.scan.files[index]) as lines:
-                records = cut_records(islice(lines, layout.skip, None), ready.dialect, len(layout.columns))
-                for number, record in enumerate(records, 1):
-                    if record.fault is None:
-                        spool.write(b"%d%b%d%b%b\n" % (index, delimiter, number, delimiter, record.raw))
-                    else:
-                        rejects.add(index, number, text_of(record.raw), record.fault.code, record.fault.message)
+def _good_records(ready: CsvScan, layout: Layout, rejects: RejectList) -> Iterator[tuple[int, int, Sequence[bytes]]]:
+    """File, number and fields of each good record; the others go to ``rejects``."""
+    for index in ready.groups[layout]:
+        for number, record in _numbered(ready, layout, index):
+            if record.fault is None:
+                yield index, number, record.fields
+            else:
+                rejects.add(index, number, text_of(record.raw), record.fault.code, record.fault.message)
+
+
+def _numbered(ready: CsvScan, layout: Layout, index: int) -> Iterator[tuple[int, CsvRecord]]:
+    with ready.lines(ready.scan.files[index]) as lines:
+        yield from enumerate(cut_records(islice(lines, layout.skip, None), ready.dialect, len(layout.columns)), 1)
+
+
+def _batches(
+    rows: Iterator[tuple[int, int, Sequence[bytes]]], places: Sequence[int], schema: pyarrow.Schema
+) -> Iterator[pyarrow.RecordBatch]:
+    """Records as Arrow, of each only the fields at ``places``."""
+    import pyarrow
+
+    while taken := list(islice(rows, batch_records)):
+        files, numbers, records = zip(*taken, strict=True)
+        columns = [files, numbers, *([fields[place] for fields in records] for place in places)]
+        arrays = [pyarrow.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
+        yield pyarrow.record_batch(arrays, schema=schema)
+
+
+def _cast_query(casts: Sequence[Cast], places: Sequence[int], ready: CsvScan, arrow: str) -> str:
+    """A query that casts the texts in ``arrow`` into a base."""
+    nulls = ", ".join(literal(null) for null in ("", *ready.dialect.nulls))
+    texts = [f"CASE WHEN h{place} NOT IN ({nulls}) THEN h{place} END AS h{place}" for place in places]
+    made = [f"{cast.value} AS c{place}" for place, cast in enumerate(casts)]
+    made += [f"{refusal(casts)} AS refused", "file", "record"]
+    return f"SELECT {', '.join(made)} FROM (SELECT {', '.join(['file', 'record', *texts])} FROM {arrow})"
 
 
 def _with_raw(ready: CsvScan, refused: Sequence[RefusedRow]) -> Rejects:
@@ -243,10 +251,7 @@ def _with_raw(ready: CsvScan, refused: Sequence[RefusedRow]) -> Rejects:
     rejects = RejectList()
     layouts = {index: layout for layout, indexes in ready.groups.items() for index in indexes}
     for index, messages in wanted.items():
-        layout = layouts[index]
-        with ready.lines(ready.scan.files[index]) as lines:
-            records = cut_records(islice(lines, layout.skip, None), ready.dialect, len(layout.columns))
-            for number, record in enumerate(records, 1):
-                if number in messages:
-                    rejects.add(index, number, text_of(record.raw), "type", messages[number])
+        for number, record in _numbered(ready, layouts[index], index):
+            if number in messages:
+                rejects.add(index, number, text_of(record.raw), "type", messages[number])
     return rejects.done()

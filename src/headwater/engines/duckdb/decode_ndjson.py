@@ -9,14 +9,15 @@ more than 15 digits has to stand in quotes to be kept exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal
+from headwater.engines.duckdb.feeding import batch_records, fed
 from headwater.engines.duckdb.landing import Base, Landing, RejectList, Rejects
 from headwater.engines.duckdb.records import open_lines, text_of
 from headwater.engines.duckdb.text import auxiliary, literal, literal_list
-from headwater.errors import HeadwaterError
 from headwater.spi.codec import FileScan
 from headwater.spi.engine import Landed
 from headwater.types import Column, quote_identifier
@@ -29,7 +30,6 @@ __all__ = ["decode_ndjson"]
 max_line_bytes: Final = 16 * 1024 * 1024
 """A longer line is refused."""
 
-batch_lines: Final = 20_000
 nested: Final = frozenset({"STRUCT", "LIST", "ARRAY", "MAP"})
 
 
@@ -93,17 +93,11 @@ def _careful(landing: Landing, scan: FileScan) -> tuple[Base, Rejects]:
     """Let DuckDB judge each line for itself."""
     import pyarrow
 
-    lines = _Lines(scan)
-    fields = [("file", pyarrow.int32()), ("record", pyarrow.int64()), ("line", pyarrow.large_string())]
+    rejects = RejectList()
     arrow = auxiliary(landing.name, "lines")
-    landing.work.register(arrow, pyarrow.RecordBatchReader.from_batches(pyarrow.schema(fields), lines.batches()))
-    try:
-        total = landing.work.create(landing.base, _judged(landing, scan, arrow))
-    except HeadwaterError as error:
-        raise (lines.failure or error) from error
-    landing.work.drop(arrow)
-    base = Base(landing.base, total, filed=True, numbered=True)
-    rejects = lines.rejects
+    schema = pyarrow.schema([("file", pyarrow.int32()), ("record", pyarrow.int64()), ("line", pyarrow.large_string())])
+    with fed(landing.work, arrow, schema, _batches(_texts(scan, rejects), schema)):
+        base = landing.extend(None, _judged(landing, scan, arrow))
     for row in landing.refused(base, "b.raw"):
         code, _, message = row.message.partition(": ")
         rejects.add(row.file, row.record, row.raw, code, message)
@@ -142,58 +136,32 @@ def _careful_cast(name: str, column: Column, scan: FileScan) -> Cast:
     return Cast(column, f"CAST({name} AS VARCHAR)", value, f"({name} IS NOT NULL AND {value} IS NULL)")
 
 
-class _Lines:
-    """The lines of a scan as Arrow batches; those that are no text at all are set aside."""
-
-    def __init__(self, scan: FileScan) -> None:
-        self._scan = scan
-        self.rejects = RejectList()
-        self.failure: HeadwaterError | None = None
-        """What stopped the reading: DuckDB reports an error of its own in its place."""
-
-    def batches(self) -> Iterator[pyarrow.RecordBatch]:
-        rows: list[tuple[int, int, str]] = []
-        try:
-            for index, number, line in self._texts():
-                rows.append((index, number, line))
-                if len(rows) == batch_lines:
-                    yield _batch(rows)
-                    rows.clear()
-        except HeadwaterError as error:
-            self.failure = error
-            raise
-        if rows:
-            yield _batch(rows)
-
-    def _texts(self) -> Iterator[tuple[int, int, str]]:
-        options, encoding = self._scan.options, _encoding(self._scan)
-        for index, file in enumerate(self._scan.files):
-            number = 0
-            with open_lines(file, options.get("compression"), encoding) as lines:
-                for line in lines:
-                    raw = line.strip(b" \t\r\n")
-                    if not raw:
-                        continue
-                    number += 1
-                    if len(raw) > max_line_bytes:
-                        message = f"the line is longer than {max_line_bytes} bytes"
-                        self.rejects.add(index, number, text_of(raw), "record_too_long", message)
-                        continue
-                    try:
-                        yield index, number, raw.decode("utf-8")
-                    except UnicodeDecodeError as error:
-                        message = f"byte {error.start + 1} of the line is not valid text"
-                        self.rejects.add(index, number, text_of(raw), "invalid_encoding", message)
+def _texts(scan: FileScan, rejects: RejectList) -> Iterator[tuple[int, int, str]]:
+    """File, number and text of each line that is not blank; those that are no text go to ``rejects``."""
+    for index, file in enumerate(scan.files):
+        number = 0
+        with open_lines(file, scan.options.get("compression"), _encoding(scan)) as lines:
+            for line in lines:
+                raw = line.strip(b" \t\r\n")
+                if not raw:
+                    continue
+                number += 1
+                if len(raw) > max_line_bytes:
+                    message = f"the line is longer than {max_line_bytes} bytes"
+                    rejects.add(index, number, text_of(raw), "record_too_long", message)
+                    continue
+                try:
+                    yield index, number, raw.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    message = f"byte {error.start + 1} of the line is not valid text"
+                    rejects.add(index, number, text_of(raw), "invalid_encoding", message)
 
 
-def _batch(rows: Sequence[tuple[int, int, str]]) -> pyarrow.RecordBatch:
+def _batches(rows: Iterator[tuple[int, int, str]], schema: pyarrow.Schema) -> Iterator[pyarrow.RecordBatch]:
     import pyarrow
 
-    files, numbers, lines = zip(*rows, strict=True)
-    return pyarrow.record_batch(
-        {
-            "file": pyarrow.array(files, pyarrow.int32()),
-            "record": pyarrow.array(numbers, pyarrow.int64()),
-            "line": pyarrow.array(lines, pyarrow.large_string()),
-        }
-    )
+    while taken := list(islice(rows, batch_records)):
+        arrays = [
+            pyarrow.array(values, kind) for values, kind in zip(zip(*taken, strict=True), schema.types, strict=True)
+        ]
+        yield pyarrow.record_batch(arrays, schema=schema)

@@ -129,6 +129,11 @@ class Landing:
         query = f"SELECT {columns}, CAST(NULL AS VARCHAR) AS refused, 0 AS file, 0 AS record WHERE false"
         return Base(self.base, self.work.create(self.base, query), filed=True, numbered=True)
 
+    def extend(self, base: Base | None, query: str) -> Base:
+        """Put a query's rows, with ``file`` and ``record``, into the base; None: there is none yet."""
+        total = self.work.create(self.base, query) if base is None else self.work.insert(self.base, query)
+        return Base(self.base, total, filed=True, numbered=True)
+
     def refused(self, base: Base, raw: str = "''") -> Sequence[RefusedRow]:
         """The base's refused rows, in order; ``raw`` is SQL for the record's text, where the base keeps it."""
         file = "b.file" if base.filed else "0"

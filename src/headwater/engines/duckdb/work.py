@@ -8,7 +8,6 @@ relation, so work relations cost no durability.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import duckdb
@@ -45,6 +44,12 @@ class WorkRelations:
         with wrapped(f"computing {unquoted(name)}"):
             self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql}")
         self._kinds[name] = "TABLE"
+        return self.count(name)
+
+    def insert(self, name: str, sql: str) -> int:
+        """Add a query's rows to a materialised relation; returns how many it has then."""
+        with wrapped(f"computing {unquoted(name)}"):
+            self.connection.execute(f"INSERT INTO {name} {sql}")
         return self.count(name)
 
     def attempt(self, name: str, sql: str) -> int | None:
@@ -103,12 +108,6 @@ class WorkRelations:
     def count(self, name: str, where: str = "true") -> int:
         """How many rows of a relation fulfil a condition."""
         return int(self.fetch(f"SELECT count(*) FROM {name} WHERE {where}")[0][0])
-
-    def temp_directory(self) -> str:
-        """The folder for spooled files, which the engine may read."""
-        folder = str(self.fetch("SELECT current_setting('temp_directory')")[0][0])
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        return folder
 
     def describe(self, sql: str) -> Schema:
         """The columns of a query; nothing is read."""
