@@ -1,0 +1,1 @@
+SELECT a, s FROM orders UNION ALL SELECT 0, 'none'

@@ -1,0 +1,1 @@
+SELECT a FROM orders EXCEPT SELECT b FROM returns

@@ -1,0 +1,1 @@
+SELECT o.a, r.s FROM orders AS o JOIN returns AS r ON o.a = r.a

@@ -1,0 +1,1 @@
+SELECT s, price * 2 AS twice FROM prices

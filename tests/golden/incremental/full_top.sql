@@ -1,0 +1,1 @@
+SELECT a, s FROM orders ORDER BY a DESC, s LIMIT 3

@@ -1,0 +1,1 @@
+SELECT a FROM orders UNION SELECT a FROM returns
