@@ -50,6 +50,7 @@ def model_difference(
     reasons = [change.text for change in changes]
     if recorded.canonical != step.analysis.canonical:
         reasons.extend(query_difference(recorded.canonical, step.analysis.canonical))
+        reasons = reasons or ["query changed"]
     reasons.extend(_trait_reasons(recorded.traits, step.traits))
     reasons.extend(_upstream_reasons(recorded, step, upstream))
     return _changed(step, recorded, changes, reasons, affected)
