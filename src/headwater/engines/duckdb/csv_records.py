@@ -117,9 +117,9 @@ class _Cutter:
             self._closes = re.compile(rb"[^Q]*(?:QQ[^Q]*)*Q(?!Q)".replace(b"Q", quote))
         else:
             self._closes = re.compile(
-                rb"[^QE]*(?:E[QE][^QE]*|E[^QE][^QE]*)*Q".replace(b"E", escape).replace(b"Q", quote)
+                rb"[^QE]*(?:E(?s:.)[^QE]*)*Q".replace(b"E", escape).replace(b"Q", quote)
             )
-        self._escaped = re.compile(escape + rb"(" + quote + rb"|" + escape + rb")")
+        self._escaped = re.compile(escape + rb"(.)", re.DOTALL)
         self._plain = re.compile(rb"(?:(?!" + delimiter + rb")[^\r\n])*")
         self._ends = re.compile(rb" *(?:(" + delimiter + rb")|\r?\n?\Z)")
 
