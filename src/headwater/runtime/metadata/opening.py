@@ -19,7 +19,7 @@ from headwater.errors import MissingExtraError, TerminalError, TransientError, U
 
 __all__ = ["NEWEST", "VERSION_TABLE", "connect", "migrate"]
 
-NEWEST: Final = "0001"
+NEWEST: Final = "0002"
 """The newest migration; a test compares it with the migrations that are there."""
 
 VERSION_TABLE: Final = "headwater_schema"

@@ -20,7 +20,7 @@ from headwater.runtime.metadata.values import (
 )
 from headwater.types import Counts, RelationName
 
-__all__ = ["recorded", "run", "runs", "status"]
+__all__ = ["recorded", "released", "run", "runs", "status"]
 
 fates = ("read", "accepted", "late", "quarantined")
 
@@ -31,6 +31,17 @@ def recorded(connection: Connection, environment: str) -> dict[RelationName, Rec
     found = connection.execute(select(table).where(table.c.environment == environment)).mappings()
     rows = (codec.to_recorded({key: str(value) for key, value in row.items()}) for row in found)
     return {row.relation: row for row in rows}
+
+
+def released(connection: Connection, environment: str, product: str) -> dict[str, int]:
+    """Ids of released rows, each with the newest epoch that released it."""
+    table = tables.released
+    query = (
+        select(table.c.quarantine_id, func.max(table.c.epoch))
+        .where(table.c.environment == environment, table.c.product == product)
+        .group_by(table.c.quarantine_id)
+    )
+    return dict(connection.execute(query).tuples().all())
 
 
 def runs(connection: Connection, limit: int, environment: str | None) -> tuple[RunRecord, ...]:

@@ -163,6 +163,7 @@ class MetadataStore:
                 (tables.epochs, "epochs"),
                 (tables.ledger, "ledger"),
                 (tables.checks, "checks"),
+                (tables.released, "released"),
             ):
                 connection.execute(delete(table).where(_of(table, environment, product), table.c.epoch > since))
                 _insert(connection, table, _rows(state, name, since, environment, product))
@@ -184,6 +185,11 @@ class MetadataStore:
         """One run with all its details; None when there is none."""
         with self._transaction() as connection:
             return reading.run(connection, run)
+
+    def released(self, environment: str, product: str) -> dict[str, int]:
+        """The refused rows of a product that replays admitted: id to the newest epoch that did."""
+        with self._transaction() as connection:
+            return reading.released(connection, environment, product)
 
     def status(self, environment: str) -> tuple[PortStatus, ...]:
         """Every relation as it stands, by name."""

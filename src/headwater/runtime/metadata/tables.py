@@ -12,7 +12,18 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["absorbed", "changes", "checks", "epochs", "ledger", "metadata", "relations", "run_products", "runs"]
+__all__ = [
+    "absorbed",
+    "changes",
+    "checks",
+    "epochs",
+    "ledger",
+    "metadata",
+    "relations",
+    "released",
+    "run_products",
+    "runs",
+]
 
 metadata: Final = MetaData()
 
@@ -125,6 +136,15 @@ changes: Final = Table(
     Column("change", String(40), nullable=False),
     Column("reason", Text, nullable=False),
     Column("rebuilt", Boolean, nullable=False),
+)
+
+released: Final = Table(
+    "headwater_released",
+    metadata,
+    Column("environment", String(200), primary_key=True),
+    Column("product", String(200), primary_key=True),
+    Column("quarantine_id", String(80), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
 )
 
 absorbed: Final = Table(
