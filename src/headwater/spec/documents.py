@@ -17,7 +17,7 @@ import yaml
 from yaml import events
 
 from headwater.errors import DeclarationError, DeclarationErrors, Location
-from headwater.spec.text import FileText
+from headwater.spec.text import FileText, check_text
 from headwater.types import Json
 
 __all__ = ["Document", "Path", "is_plain", "parse_document"]
@@ -73,16 +73,17 @@ def parse_document(file: FileText) -> Document:
     """Parse one YAML file.
 
     Raises:
-        DeclarationErrors: all duplicate keys, tags and the like of the file, or the first syntax error.
+        DeclarationErrors: all duplicate keys and tags of the file, up to what cannot be read further.
     """
     builder = _Builder(file)
     try:
+        check_text(file)
         for event in _events(file.text):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         builder.errors.append(_syntax_error(file, error))
-    except _TooMuch as error:
-        builder.errors.append(error.error)
+    except DeclarationError as error:
+        builder.errors.append(error)
     if not builder.errors and not builder.documents:
         builder.errors.append(DeclarationError("the file is empty", where=file.whole))
     if builder.errors:
@@ -112,14 +113,6 @@ def _character(file: FileText, mark: Any) -> str:
     lines = file.text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     return str(line[mark.column : mark.column + 1])
-
-
-class _TooMuch(Exception):
-    """The document is refused as a whole."""
-
-    def __init__(self, error: DeclarationError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 @dataclass(slots=True)
@@ -256,7 +249,7 @@ class _Builder:
             self.errors.append(error)
 
     def _refuse(self, message: str, event: Any, hint: str | None) -> NoReturn:
-        raise _TooMuch(DeclarationError(message, hint=hint, where=self.file.at(*_mark(event))))
+        raise DeclarationError(message, hint=hint, where=self.file.at(*_mark(event)))
 
 
 def _mark(event: Any) -> Mark:

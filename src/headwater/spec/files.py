@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
 from headwater.errors import DeclarationError, Location
-from headwater.spec.text import FileText, check_text
+from headwater.spec.text import FileText
 
 __all__ = ["WORKSPACE_FILE", "WorkspaceFiles", "confined"]
 
@@ -69,9 +69,7 @@ class WorkspaceFiles:
                 hint="keep data in files of its own and name them as a source",
                 where=where,
             )
-        file = FileText(path, _decode(content, path))
-        check_text(file)
-        return file
+        return FileText(path, _decode(content, path))
 
     def _check_link(self, full: Path, where: Location) -> None:
         if not full.is_symlink():

@@ -13,7 +13,7 @@ from typing import Final
 from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.spec.declarations import Model
 from headwater.spec.header import Header, parse_header
-from headwater.spec.text import FileText
+from headwater.spec.text import FileText, check_text
 from headwater.types import RelationName
 
 __all__ = ["identifier_problem", "parse_model"]
@@ -36,7 +36,9 @@ def parse_model(file: FileText, product: str) -> Model:
 
     Raises:
         DeclarationErrors: all that is wrong with the header and the extent of the query.
+        DeclarationError: it holds characters that no text has.
     """
+    check_text(file)
     header, errors = parse_header(file)
     sound = not errors
     errors.extend(_name_errors(file, header, product))

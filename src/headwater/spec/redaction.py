@@ -23,8 +23,8 @@ _url: Final = re.compile(
 _url_option: Final = re.compile(
     r"[?&;](?:password|passwd|pwd|token|secret|api_?key|sig)=(?P<password>[^\s&;'\"]+)", re.IGNORECASE
 )
-_entry: Final = re.compile(r"(?P<key>[\w.\-]+)\s*[\"']?\s*:\s+(?P<value>\S.*)$")
-_reference: Final = re.compile(r"\$\{(?:env|file):[^{}]*\}")
+_key: Final = re.compile(r"(?P<key>[\w.\-]+)[\"']?\s*:\s+(?=\S)")
+_reference: Final = re.compile(r"\$\{[a-z]+:[^{}]*\}")
 
 
 def is_secret_name(name: str) -> bool:
@@ -61,9 +61,10 @@ def redact(line: str) -> str:
         return line
     for pattern in (_url, _url_option):
         line = pattern.sub(_blot, line)
-    entry = _entry.search(line)
-    if entry and is_secret_name(entry["key"]) and not _reference.search(entry["value"]):
-        line = line[: entry.start("value")] + "*" * len(entry["value"])
+    for entry in _key.finditer(line):
+        value = line[entry.end() :]
+        if is_secret_name(entry["key"]) and not _reference.match(value.lstrip("\"'")):
+            return line[: entry.end()] + "*" * len(value)
     return line
 
 

@@ -73,8 +73,6 @@ def check_text(file: FileText) -> None:
     Raises:
         DeclarationError: at the first such character.
     """
-    if file.text.isascii() and file.text.isprintable():
-        return
     found = _forbidden.search(file.text)
     if found:
         raise DeclarationError(
