@@ -54,22 +54,30 @@ def find_circles(graph: Graph) -> Iterator[DeclarationError]:
     found = False
     for circle in _circles(_relation_needs(graph)):
         found = True
-        names = " -> ".join(str(edge.reader) for edge in (*circle, circle[0]))
-        yield _circle_error(f"models need each other in a circle: {names}", circle)
+        yield _circle_error(circle)
     if found:
         return
     for circle in _circles(_product_needs(graph)):
         names = " -> ".join(edge.reader.product for edge in (*circle, circle[0]))
-        yield _circle_error(
+        yield DeclarationError(
             f"products need each other in a circle: {names}",
-            circle,
+            detail=_steps(circle),
             hint="a product runs as a whole: move a model to the other product, or split one of the products",
+            where=circle[0].where,
         )
 
 
-def _circle_error(message: str, circle: Sequence[Edge], hint: str | None = None) -> DeclarationError:
-    steps = [f"{edge.reader} reads {edge.read}" + (f" ({edge.where})" if edge.where else "") for edge in circle]
-    return DeclarationError(message, detail="; ".join(steps), hint=hint, where=circle[0].where)
+def _circle_error(circle: Sequence[Edge]) -> DeclarationError:
+    if len(circle) == 1:
+        hint = "read the relations it is made from"
+        return DeclarationError(f"'{circle[0].reader}' reads itself", hint=hint, where=circle[0].where)
+    names = " -> ".join(str(edge.reader) for edge in (*circle, circle[0]))
+    message = f"models need each other in a circle: {names}"
+    return DeclarationError(message, detail=_steps(circle), where=circle[0].where)
+
+
+def _steps(circle: Sequence[Edge]) -> str:
+    return "; ".join(f"{edge.reader} reads {edge.read}" + (f" ({edge.where})" if edge.where else "") for edge in circle)
 
 
 Key = TypeVar("Key", RelationName, str)
