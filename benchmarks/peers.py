@@ -36,7 +36,7 @@ def write_dbt(root: Path, data: Path, models: list[SmallModel]) -> None:
     """A dbt project with the models; TPC-H tables are views of the database file it starts from."""
     shutil.rmtree(root, ignore_errors=True)
     (root / "models").mkdir(parents=True)
-    (root / "dbt_project.yml").write_text("name: bench\nversion: '1'\nprofile: bench\nmodel-paths: [models]\n")
+    (root / "dbt_project.yml").write_text("name: bench\nversion: 1.0.0\nprofile: bench\nmodel-paths: [models]\n")
     output = f"{{type: duckdb, path: '{root / 'bench.duckdb'}', threads: 2}}"
     (root / "profiles.yml").write_text(f"bench:\n  target: local\n  outputs:\n    local: {output}\n")
     for table in TABLES:

@@ -47,24 +47,23 @@ def chains(rounds: int) -> list[Claim]:
         _headwater("headwater run, nothing new", root, "run"),
         Contender("bare DuckDB", bare),
     ]
+    dbt_project, mesh_project = WORK / "dbt", WORK / "sqlmesh"
     if dbt := peers.dbt():
-        project = WORK / "dbt"
         contenders.append(
             Contender(
                 "dbt run, cold",
-                [str(dbt), "run", "--project-dir", str(project), "--profiles-dir", str(project)],
-                lambda: peers.write_dbt(project, data, models),
+                [str(dbt), "run", "--project-dir", str(dbt_project), "--profiles-dir", str(dbt_project)],
+                lambda: peers.write_dbt(dbt_project, data, models),
             )
         )
     if mesh := peers.sqlmesh():
-        project = WORK / "sqlmesh"
         contenders += [
             Contender(
                 "SQLMesh plan, cold",
-                [str(mesh), "-p", str(project), "plan", "--auto-apply", "--no-prompts"],
-                lambda: peers.write_sqlmesh(project, data, models),
+                [str(mesh), "-p", str(mesh_project), "plan", "--auto-apply", "--no-prompts"],
+                lambda: peers.write_sqlmesh(mesh_project, data, models),
             ),
-            Contender("SQLMesh run, nothing new", [str(mesh), "-p", str(project), "run"]),
+            Contender("SQLMesh run, nothing new", [str(mesh), "-p", str(mesh_project), "run"]),
         ]
     found = compare(contenders, rounds)
     bare_seconds = found["bare DuckDB"].seconds
