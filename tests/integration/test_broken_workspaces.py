@@ -1,4 +1,7 @@
-"""Every broken workspace gives its whole message, exit code 2, and is left as it was."""
+"""Every broken workspace gives its whole message, exit code 2, and is left as it was.
+
+A case lies in the folder of the stage that has to find its mistake.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from headwater.errors import DeclarationErrors
+from headwater import api
+from headwater.errors import HeadwaterError
 from headwater.spec import read_workspace
 
-CASES = Path(__file__).parents[2] / "golden" / "broken" / "read"
+CASES = Path(__file__).parents[1] / "golden" / "broken"
+
+STAGES: Mapping[str, Callable[[Path], object]] = {
+    "read": read_workspace,
+    "check": lambda root: api.check(api.load(root)),
+}
 
 
 def too_big(root: Path) -> None:
@@ -94,7 +103,10 @@ PREPARED: Mapping[str, Callable[[Path], None]] = {
     "yaml_wide_line": wide_line,
 }
 
-NAMES = sorted({*(path.name for path in CASES.iterdir()), *PREPARED})
+NAMES = sorted(
+    {f"{stage}/{path.name}" for stage in STAGES for path in (CASES / stage).iterdir()}
+    | {f"read/{name}" for name in PREPARED}
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,26 +114,28 @@ def test_a_broken_workspace_is_refused_with_its_whole_message(
     name: str, tmp_path: Path, golden: Callable[[str, str], None]
 ) -> None:
     root = tmp_path / "workspace"
-    if name in PREPARED:
+    stage, _, case = name.partition("/")
+    if case in PREPARED:
         root.mkdir()
         (root / "headwater.yaml").write_text("name: shop\n")
-        PREPARED[name](root)
+        PREPARED[case](root)
     else:
         shutil.copytree(CASES / name, root, ignore=shutil.ignore_patterns("expected.txt"))
     before = state(root)
 
-    with pytest.raises(DeclarationErrors) as found:
-        read_workspace(root)
+    with pytest.raises(HeadwaterError) as found:
+        STAGES[stage](root)
 
     assert found.value.exit_code == 2
     assert state(root) == before
-    golden(f"broken/read/{name}/expected.txt", f"{found.value}\n")
+    golden(f"broken/{name}/expected.txt", f"{found.value}\n")
 
 
 def state(root: Path) -> list[tuple[str, int, int]]:
-    """Every path below the root with its size and time of change."""
+    """Every path below the root with its size and time of change; the cache of analyses is no result."""
     found = []
-    for folder, _, names in os.walk(root):
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name != "cache"]
         for name in names:
             status = (Path(folder) / name).lstat()
             found.append((f"{folder}/{name}", status.st_size, status.st_mtime_ns))

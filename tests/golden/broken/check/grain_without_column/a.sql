@@ -1,0 +1,2 @@
+MODEL (name a, grain (ident));
+SELECT id FROM orders

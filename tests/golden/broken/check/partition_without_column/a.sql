@@ -1,0 +1,2 @@
+MODEL (name a, output delta, partition_by (day(placed)));
+SELECT id, placed_at FROM orders

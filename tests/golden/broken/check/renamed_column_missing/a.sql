@@ -1,0 +1,2 @@
+MODEL (name a, renames (ident = id));
+SELECT id FROM orders

@@ -1,0 +1,1 @@
+CREATE TABLE b AS SELECT id FROM orders

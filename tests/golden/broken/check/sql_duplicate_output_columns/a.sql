@@ -1,0 +1,1 @@
+SELECT id, total AS id FROM orders

@@ -1,0 +1,1 @@
+SELECT getenv('HOME') AS home FROM orders

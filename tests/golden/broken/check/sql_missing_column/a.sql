@@ -1,0 +1,5 @@
+MODEL (name a);
+SELECT
+  id,
+  custmer
+FROM orders

@@ -1,0 +1,3 @@
+MODEL (name a);
+SELECT id,
+FORM orders

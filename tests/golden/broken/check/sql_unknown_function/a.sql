@@ -1,0 +1,1 @@
+SELECT uper(customer) AS c FROM orders

@@ -1,0 +1,1 @@
+SELECT sum(customer) AS c FROM orders
