@@ -1,0 +1,35 @@
+"""The Iceberg table format: what opening needs and what it can do."""
+
+from __future__ import annotations
+
+from headwater.capabilities import TableCapability
+from headwater.errors import MissingExtraError
+from headwater.spi.table import Table, TableLocation
+
+__all__ = ["IcebergFormat"]
+
+
+class IcebergFormat:
+    """Apache Iceberg tables, format version 2, in a SQL catalog (SQLite beside the lake by default)."""
+
+    name = "iceberg"
+    capabilities = frozenset(
+        {
+            TableCapability.TRANSACTION_ID,
+            TableCapability.REPLACE,
+            TableCapability.TIME_TRAVEL,
+            TableCapability.ADD_COLUMN,
+            TableCapability.WIDEN_COLUMN,
+            TableCapability.RENAME_COLUMN,
+            TableCapability.PARTITION,
+        }
+    )
+
+    def open(self, location: TableLocation) -> Table:
+        try:
+            import pyiceberg.catalog.sql  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError("output iceberg", "iceberg") from error
+        from headwater.formats.tables.iceberg.table import IcebergTable
+
+        return IcebergTable(location)
