@@ -6,6 +6,7 @@ reads no file and no data; exact types come from a binder passed in by the calle
 
 from headwater.sql.analyse import ParsedQuery, TableReference, analyse, parse, reads
 from headwater.sql.analysis import Analysis, Binder, ColumnLineage, ColumnReference, QueryWarning
+from headwater.sql.parse import generate, parse_engine_sql
 from headwater.sql.predicates import RuleQuery, check_predicate, check_rule_query
 from headwater.sql.queries import PreparedQuery, QueryRead, guard_query, prepare_query, query_relations
 
@@ -23,8 +24,10 @@ __all__ = [
     "analyse",
     "check_predicate",
     "check_rule_query",
+    "generate",
     "guard_query",
     "parse",
+    "parse_engine_sql",
     "prepare_query",
     "query_relations",
     "reads",

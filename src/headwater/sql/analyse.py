@@ -20,13 +20,13 @@ from headwater.sql.expressions import Resolution
 from headwater.sql.lowering import lower_windows
 from headwater.sql.normalise import normalise
 from headwater.sql.ordering import order_warnings
-from headwater.sql.parse import dialect, parse_query
+from headwater.sql.parse import dialect, generate, parse_query
 from headwater.sql.scope import NOTHING, Block, Scope, transformations
 from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText, position
 from headwater.types import RelationName, Schema
 
-__all__ = ["ParsedQuery", "TableReference", "analyse", "generate", "parse", "reads"]
+__all__ = ["ParsedQuery", "TableReference", "analyse", "parse", "reads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,6 @@ def analyse(
         lineage=_lineage(block, schema),
         warnings=parsed.warnings,
     )
-
-
-def generate(tree: exp.Expr, *, copy: bool = False) -> str:
-    """The text of a resolved tree: every identifier quoted, no comments. Without ``copy`` the tree is used up."""
-    return dialect.generate(tree, copy=copy, identify=True, comments=False)
 
 
 def _check_outputs(tree: exp.Expr, block: Block, problems: Problems) -> None:

@@ -18,14 +18,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.tokenizer_core import Token, TokenType
+
+from headwater.sql.functions import verbatim
 
 __all__ = [
     "FUNCTION_NAME",
     "SESSION_KEYS",
     "HeadwaterDialect",
     "WindowSyntaxError",
+    "keep_verbatim",
     "rewrite_windows",
     "window_arguments",
 ]
@@ -56,6 +60,22 @@ class HeadwaterDialect(DuckDB):
             **DuckDB.Tokenizer.KEYWORDS,
             "MATCH_RECOGNIZE": TokenType.MATCH_RECOGNIZE,
         }
+
+
+def keep_verbatim(tokens: Sequence[Token]) -> None:
+    """Mark calls of functions that the parser shall keep as written.
+
+    sqlglot takes a call for one it does not know when its closing parenthesis
+    carries this comment.
+    """
+    calls: list[bool] = []
+    before: Token | None = None
+    for token in tokens:
+        if token.token_type == TokenType.L_PAREN:
+            calls.append(before is not None and before.text.lower() in verbatim)
+        elif token.token_type == TokenType.R_PAREN and calls and calls.pop():
+            token.comments.append(exp.SQLGLOT_ANONYMOUS)
+        before = token
 
 
 class WindowSyntaxError(ValueError):

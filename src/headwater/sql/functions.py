@@ -19,6 +19,8 @@ __all__ = [
     "refused_prefixes",
     "scalars",
     "table_functions",
+    "understood",
+    "verbatim",
     "window_only",
 ]
 
@@ -31,7 +33,7 @@ _numbers: Final = _words("""
     abs acos acosh add asin asinh atan atan2 atanh binom bit_count cbrt ceil ceiling cos cosh cot degrees divide
     even exp factorial fdiv floor fmod gamma gcd greatest greatest_common_divisor isfinite isinf isnan lcm
     least least_common_multiple lgamma ln log log10 log2 mod multiply nextafter pi pow power radians round
-    round_even roundbankers sign signbit sin sinh sqrt subtract tan tanh trunc truncate xor
+    round_even roundbankers sign signbit sin sinh sqrt subtract tan tanh trunc xor
 """)
 
 _text: Final = _words("""
@@ -42,7 +44,7 @@ _text: Final = _words("""
     like_escape lower lpad ltrim md5 md5_number md5_number_lower md5_number_upper mismatches nfc_normalize
     not_ilike_escape not_like_escape octet_length ord overlay parse_dirname parse_dirpath parse_filename
     parse_formatted_bytes parse_path position prefix printf regexp_escape regexp_extract regexp_extract_all
-    regexp_full_match regexp_like regexp_matches regexp_replace regexp_split_to_array repeat replace reverse
+    regexp_full_match regexp_matches regexp_replace regexp_split_to_array repeat replace reverse
     right right_grapheme rpad rtrim sha1 sha256 split split_part starts_with str_position str_split
     str_split_regex string_split string_split_regex string_to_array strip_accents strlen strpos substr
     substring substring_grapheme suffix to_base to_base64 to_binary to_hex translate trim ucase unbin unhex
@@ -60,7 +62,7 @@ _time: Final = _words("""
 """)
 
 _nested: Final = _words("""
-    aggregate apply array_aggr array_aggregate array_append array_apply array_cat array_concat array_contains
+    aggregate array_aggr array_aggregate array_append array_apply array_cat array_concat array_contains
     array_cosine_distance array_cosine_similarity array_cross_product array_distance array_distinct
     array_dot_product array_filter array_grade_up array_has array_has_all array_has_any array_indexof
     array_inner_product array_intersect array_length array_negative_dot_product array_negative_inner_product
@@ -104,7 +106,7 @@ aggregates: Final = _words("""
     arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg avg bit_and bit_or bit_xor bitstring_agg
     bool_and bool_or corr count count_if count_star countif covar_pop covar_samp entropy favg first fsum geomean
     geometric_mean group_concat histogram histogram_exact json_group_array json_group_object
-    json_group_structure kahan_sum kurtosis kurtosis_pop last list listagg logical_and logical_or lttb mad max
+    json_group_structure kahan_sum kurtosis kurtosis_pop last list listagg lttb mad max
     max_by mean median min min_by mode percentile_cont percentile_disc product quantile quantile_cont
     quantile_disc regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy
     sem skewness stddev stddev_pop stddev_samp string_agg sum sum_no_overflow sumkahan var_pop var_samp variance
@@ -117,6 +119,16 @@ window_only: Final = _words("""
 """)
 
 table_functions: Final = _words("generate_series range unnest json_each json_tree repeat_row")
+
+understood: Final = _words("""
+    case cast coalesce columns extract generate_series if ifnull list_value lower map nullif
+    range row struct_pack try try_cast unnest upper
+""")
+"""Scalar functions whose meaning the parser may know. All others pass through it as written:
+what it makes of some is another function (``log10(x)`` would become ``log(10, x)``, which rounds differently)."""
+
+
+verbatim: Final = (scalars - understood) | {"approx_top_k"}
 
 permitted: Final = scalars | aggregates | window_only | table_functions
 

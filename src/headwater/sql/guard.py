@@ -43,7 +43,7 @@ _operators: Final = (
     exp.Array, exp.Map, exp.ToMap, exp.VarMap, exp.Exists, exp.Explode, exp.Unnest, exp.JSONExtract,
     exp.JSONExtractScalar, exp.StarMap, exp.Columns, exp.Like, exp.ILike, exp.Pow, exp.Between, exp.Abs,
     exp.RegexpLike, exp.ArrayOverlaps, exp.ArrayContainsAll, exp.StartsWith, exp.Lambda, exp.Trim, exp.Collate,
-    exp.RegexpFullMatch, exp.ParseJSON,
+    exp.RegexpFullMatch, exp.ParseJSON, exp.JSONObject,
 )  # fmt: skip
 """Functions that are written as operators or keywords, so that they carry no name of their own."""
 

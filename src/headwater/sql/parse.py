@@ -15,11 +15,11 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from headwater.errors import DeclarationError, did_you_mean
-from headwater.sql.dialect import HeadwaterDialect, WindowSyntaxError, rewrite_windows
+from headwater.sql.dialect import HeadwaterDialect, WindowSyntaxError, keep_verbatim, rewrite_windows
 from headwater.sql.text import QueryText
 from headwater.sql.windows import place_window_tables
 
-__all__ = ["dialect", "parse_expression", "parse_query"]
+__all__ = ["dialect", "generate", "parse_engine_sql", "parse_expression", "parse_query"]
 
 dialect: Final = HeadwaterDialect()
 
@@ -82,6 +82,16 @@ def parse_expression(text: QueryText) -> exp.Expr:
     return tree
 
 
+def parse_engine_sql(sql: str) -> exp.Query:
+    """The tree of SQL that :func:`generate` wrote: functions stay as they are, unlike with sqlglot's own dialect."""
+    return parse_query(QueryText(sql, "engine SQL"))
+
+
+def generate(tree: exp.Expr, *, copy: bool = False) -> str:
+    """The text of a resolved tree: every identifier quoted, no comments. Without ``copy`` the tree is used up."""
+    return dialect.generate(tree, copy=copy, identify=True, comments=False)
+
+
 def _tokenize(text: QueryText) -> list[Token]:
     if braces := _jinja.search(text.text):
         raise DeclarationError(
@@ -92,6 +102,7 @@ def _tokenize(text: QueryText) -> list[Token]:
     try:
         tokens = dialect.tokenize(text.text)
         _check_depth(tokens, text)
+        keep_verbatim(tokens)
         return rewrite_windows(tokens)
     except TokenError as error:
         raise DeclarationError(

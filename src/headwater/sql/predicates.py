@@ -16,12 +16,11 @@ from sqlglot import exp
 
 from headwater.errors import DeclarationError
 from headwater.sql import guard
-from headwater.sql.analyse import generate
 from headwater.sql.blocks import block_of
 from headwater.sql.expressions import Resolution, derive, spelled
 from headwater.sql.lowering import lower_windows
 from headwater.sql.normalise import normalise
-from headwater.sql.parse import parse_expression, parse_query
+from headwater.sql.parse import generate, parse_expression, parse_query
 from headwater.sql.scope import AGGREGATION, Scope, Source, relation_block
 from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText

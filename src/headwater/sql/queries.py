@@ -15,11 +15,10 @@ from sqlglot import exp
 
 from headwater.errors import DeclarationError
 from headwater.sql import guard
-from headwater.sql.analyse import generate
 from headwater.sql.expressions import spelled
 from headwater.sql.lowering import lower_windows
 from headwater.sql.normalise import normalise
-from headwater.sql.parse import parse_query
+from headwater.sql.parse import generate, parse_query
 from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText
 from headwater.sql.windows import name_windows

@@ -31,7 +31,7 @@ class World:
     schemas: Mapping[RelationName, Schema]
     rows: Mapping[RelationName, str]
     model: RelationName = field(default_factory=lambda: RelationName("lab", "model"))
-    catalog: duckdb.DuckDBPyConnection = field(default_factory=lambda: connected())
+    catalog: duckdb.DuckDBPyConnection = field(default_factory=connected)
 
     def resolve(self, parts: tuple[str, ...]) -> RelationName:
         for relation in self.schemas:
