@@ -37,11 +37,11 @@ def released(connection: Connection, environment: str, product: str) -> dict[str
     """Ids of released rows, each with the newest epoch that released it."""
     table = tables.released
     query = (
-        select(table.c.quarantine_id, func.max(table.c.epoch))
+        select(table.c.quarantine_id, func.max(table.c.epoch).label("epoch"))
         .where(table.c.environment == environment, table.c.product == product)
         .group_by(table.c.quarantine_id)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {str(row.quarantine_id): int(row.epoch) for row in connection.execute(query)}
 
 
 def runs(connection: Connection, limit: int, environment: str | None) -> tuple[RunRecord, ...]:
