@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 from headwater import runtime
+from headwater.api.cache import FileCache
 from headwater.events import Listener
 from headwater.plan.build import build_plan
 from headwater.plan.steps import Plan
@@ -25,10 +26,6 @@ from headwater.spec.product import Product
 from headwater.spi import discovery
 from headwater.types import RelationName, Schema
 
-FIRST = "id,city,amount\n1,Oslo,10\n2,Rome,x\n3,,5\n1,Oslo,11\n4,Bonn,7\n"
-SECOND = "id,city,amount\n5,Oslo,20\n4,Bonn,1\n6,Rome,9\nseven,Rome,1\n"
-THIRD = "id,city,amount\n8,Rome,3\n5,Oslo,2\n9,Bonn,30\n"
-
 ORDERS = RelationName("shop", "orders")
 PUBLISHED = ("shop.sales", "shop.by_city", "shop.orders__quarantine", "report.large", "report.total")
 
@@ -36,12 +33,16 @@ PUBLISHED = ("shop.sales", "shop.by_city", "shop.orders__quarantine", "report.la
 def run(argument: str, listener: Listener) -> object:
     """Run the workspace in a folder, and return what readers then see.
 
-    ``argument`` is JSON: ``root``, ``format``, and ``query`` of the model ``sales``.
+    ``argument`` is JSON: ``root``, ``format``, ``query`` of the model ``sales``; with ``prepare``
+    only the metadata store is created.
     """
     options = json.loads(argument)
     environment = Environment("dev", lake=Lake(format=options["format"]), settings={"threads": 1})
     layout = Layout(Path(options["root"]), environment)
-    plan = planned(layout, options.get("query", "SELECT id, city, amount * 2 AS cents FROM orders"))
+    if options["prepare"]:
+        with MetadataStore.open(layout.metadata):
+            return None
+    plan = planned(layout, options["query"])
     report = runtime.run(plan, layout, listeners=[listener], max_epoch_bytes=1)
     if report.failures:
         raise report.failures[0]
@@ -89,7 +90,11 @@ def planned(layout: Layout, query: str) -> Plan:
     with MetadataStore.open(layout.metadata) as store:
         recorded = store.recorded("dev")
     engine = discovery.engine("duckdb")
-    return build_plan(workspace, layout.environment, recorded=recorded, discovered={}, binder=engine.bind)
+    # Beside the workspace, which is put back before every run.
+    cache = FileCache(layout.root.parent, "plan")
+    plan = build_plan(workspace, layout.environment, recorded=recorded, discovered={}, binder=engine.bind, cache=cache)
+    cache.save()
+    return plan
 
 
 def seen(layout: Layout, plan: Plan) -> dict[str, list[str]]:
@@ -98,16 +103,16 @@ def seen(layout: Layout, plan: Plan) -> dict[str, list[str]]:
     kind = layout.environment.lake.format
     found: dict[str, list[str]] = {}
     engine = discovery.engine("duckdb")
-    for name in PUBLISHED:
-        table = tables.open(RelationName.parse(name), kind)
-        hidden = ("run", "quarantined_at", "epoch")
-        with engine.query({}) as session:
-            session.begin()
-            session.view('"rows"', table.scan())
+    with engine.query(layout.environment.settings) as session:
+        session.begin()
+        for name in PUBLISHED:
+            table = tables.open(RelationName.parse(name), kind)
+            session.view(f'"{name}"', table.scan())
+            hidden = ("run", "quarantined_at", "epoch")
             columns = ", ".join(f'"{column}"' for column in table.schema().names if column not in hidden)
-            found[name] = sorted(map(str, session.fetch(f'SELECT {columns} FROM "rows"')))
-        # Nothing lies about that no version and no outbox refers to.
-        found[f"{name} orphans"] = [str(table.sweep(()))]
+            found[name] = sorted(map(str, session.fetch(f'SELECT {columns} FROM "{name}"')))
+            # Nothing lies about that no version and no outbox refers to.
+            found[f"{name} orphans"] = [str(table.sweep(()))]
     for product in ("shop", "report"):
         with engine.open(str(layout.state(product)), layout.environment.settings) as session:
             store = StateStore(session)

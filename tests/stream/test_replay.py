@@ -32,6 +32,10 @@ def argument(root: Path, **more: Any) -> str:
     return json.dumps({"root": str(root), **more})
 
 
+def keys(found: dict[str, list[str]]) -> list[str]:
+    return [row.split(",")[0] for row in found["shop.sales"]]
+
+
 def quiet(event: object) -> None:
     """Listens to nothing."""
 
@@ -78,12 +82,12 @@ def test_a_changed_contract_judges_all_rows_anew_and_releases_nothing_twice(scen
     contract = tmp_path / "shop/sales.odcs.yaml"
     strict = scenario.contract.replace("amount, logicalType: number", "amount, logicalType: number, required: true")
     contract.write_text(strict, encoding="utf-8")
-    assert scenario.run(argument(tmp_path, replay=True), quiet)["shop.sales"] == replayed["shop.sales"]
+    assert keys(scenario.run(argument(tmp_path, replay=True), quiet)) == keys(replayed)
     strict = strict.replace("logicalType: number", "logicalType: number, logicalTypeOptions: {minimum: 5}")
     contract.write_text(strict, encoding="utf-8")
     assert len(scenario.run(argument(tmp_path, replay=True), quiet)["shop.sales"]) == 2
     contract.write_text(scenario.contract, encoding="utf-8")
-    assert scenario.run(argument(tmp_path, replay=True), quiet)["shop.sales"] == replayed["shop.sales"]
+    assert keys(scenario.run(argument(tmp_path, replay=True), quiet)) == keys(replayed)
 
 
 def test_calls_that_cannot_work_are_refused_before_anything_runs(scenario: Any, tmp_path: Path) -> None:
