@@ -199,7 +199,7 @@ class RelationPlanner:
         errors.extend(agree(contract, schema))
         try:
             judgement = compile_judgement(contract, relation, schema)
-            judgement = self.context.queries.place_rules(contract, judgement, relation, schema)
+            errors.extend(self.context.queries.check_rules(contract, judgement, schema))
         except DeclarationErrors as found:
             errors.extend(found.errors)
         if errors:

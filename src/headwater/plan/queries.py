@@ -7,18 +7,18 @@ and with it the parser: nothing else in this room needs it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from headwater.errors import DeclarationError, DeclarationErrors, Location
+from headwater.errors import DeclarationError, Location
 from headwater.incremental.program import ChangeMode, Program
 from headwater.plan.codec import Reading
-from headwater.quality.checks import Check, DatasetCheck, Judgement
+from headwater.quality.checks import DatasetCheck, Judgement
 from headwater.quality.metrics import CONTENT
 from headwater.spec.contract import Contract
 from headwater.spec.declarations import Model
 from headwater.sql.analysis import Analysis, Binder
-from headwater.types import RelationName, Schema, quote_identifier
+from headwater.types import RelationName, Schema
 
 if TYPE_CHECKING:
     from headwater.sql import ParsedQuery
@@ -84,56 +84,28 @@ class Queries:
         self._parsed.pop(model.relation, None)
         return analysis, program
 
-    def place_rules(
-        self, contract: Contract, judgement: Judgement, relation: RelationName, schema: Schema
-    ) -> Judgement:
-        """The judgement with the queries of SQL rules guarded and resolved, as the engine runs them.
-
-        Raises:
-            DeclarationErrors: what is wrong with any of them.
-        """
+    def check_rules(self, contract: Contract, judgement: Judgement, schema: Schema) -> Iterator[DeclarationError]:
+        """What the engine refuses of the queries that SQL rules hold: each yields one number over the content."""
         places = _rule_places(contract)
-        errors: list[DeclarationError] = []
-        checks: list[Check] = []
         for check in judgement.checks:
             if isinstance(check, DatasetCheck) and check.measure is None:
-                try:
-                    checks.append(replace(check, query=self._rule_query(check, relation, schema)))
-                except (DeclarationError, DeclarationErrors) as found:
-                    errors.extend(_at(places.get(check.code, contract.where), check.code, found))
-            else:
-                checks.append(check)
-        if errors:
-            raise DeclarationErrors(errors)
-        return replace(judgement, checks=tuple(checks))
+                detail = self._rule_problem(check.query, schema)
+                if detail is not None:
+                    yield DeclarationError(
+                        f"the quality rule '{check.code}' cannot be evaluated",
+                        detail=detail,
+                        where=places.get(check.code, contract.where),
+                    )
 
-    def _rule_query(self, check: DatasetCheck, relation: RelationName, schema: Schema) -> str:
-        from headwater.sql import analyse, parse
-
-        own = {(CONTENT,), (relation.name.casefold(),), folded((relation.product, relation.name))}
-
-        def resolve(parts: tuple[str, ...]) -> RelationName:
-            if folded(parts) in own:
-                return relation
-            raise DeclarationError(
-                f"it reads '{'.'.join(parts)}'",
-                detail="a SQL rule reads its own relation only, as ${object}",
-                hint="promise the connection between two relations under 'relationships'",
-            )
-
-        parse(check.query, path="")
-        found = analyse(
-            f"SELECT * FROM (\n{check.query}\n) AS measured(value)",
-            name=RelationName(relation.product, f"{relation.name} {check.code}"),
-            resolve=resolve,
-            schemas={relation: schema},
-            binder=self.binder,
-        )
-        if len(found.schema) != 1 or not found.schema.columns[0].type.is_numeric:
-            columns = ", ".join(f"{column.name} {column.type}" for column in found.schema)
-            raise DeclarationError("it does not yield one number", detail=f"it yields {columns}")
-        name = quote_identifier(str(relation))
-        return f"WITH {name} AS (SELECT * FROM {CONTENT}) SELECT * FROM ({found.engine_sql})"
+    def _rule_problem(self, query: str, schema: Schema) -> str | None:
+        try:
+            found = self.binder(f"SELECT * FROM ({query}) AS measured", {CONTENT: schema})
+        except DeclarationError as error:
+            return f"{error.message}: {error.detail}" if error.detail else error.message
+        if len(found) != 1 or not found.columns[0].type.is_numeric:
+            columns = ", ".join(f"{column.name} {column.type}" for column in found)
+            return f"it must yield one number and yields {columns}"
+        return None
 
     def _parse(self, model: Model) -> ParsedQuery:
         from headwater.sql import parse
@@ -143,16 +115,6 @@ class Queries:
             known = parse(model.query, path=model.path, first_line=model.query_line)
             self._parsed[model.relation] = known
         return known
-
-
-def _at(where: Location | None, code: str, found: DeclarationError | DeclarationErrors) -> Iterator[DeclarationError]:
-    for error in found.errors if isinstance(found, DeclarationErrors) else (found,):
-        yield DeclarationError(
-            f"the query of the quality rule '{code}' is wrong: {error.message}",
-            detail=error.detail,
-            hint=error.hint,
-            where=where,
-        )
 
 
 def _rule_places(contract: Contract) -> dict[str, Location]:

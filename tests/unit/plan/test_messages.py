@@ -154,6 +154,15 @@ cases: dict[str, dict[str, str | None]] = {
             rules=RULES + "      - {type: sql, name: peek, mustBe: 0, query: 'SELECT count(*) FROM sales.orders'}\n",
         )
     },
+    "a rule over an unknown column": {
+        "sales/open_orders.odcs.yaml": contract(
+            "sales",
+            "open_orders",
+            "{name: id, logicalType: integer}",
+            "{name: amount, logicalType: number}",
+            rules=RULES + "      - {type: sql, name: sum, mustBe: 0, query: 'SELECT sum(amont) FROM ${object}'}\n",
+        )
+    },
     "a rule that yields two columns": {
         "sales/open_orders.odcs.yaml": contract(
             "sales",
