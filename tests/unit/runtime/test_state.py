@@ -1,0 +1,133 @@
+"""The state file: what is written is read, old files are upgraded, newer ones refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from headwater.errors import TerminalError
+from headwater.plan.steps import Recorded
+from headwater.runtime.state import (
+    CheckResult,
+    EpochRecord,
+    LedgerRow,
+    OutboxEntry,
+    StagedTable,
+    StateStore,
+)
+from headwater.spi import discovery
+from headwater.spi.engine import Session
+from headwater.spi.table import CommitId, Committable, PublishMode
+from headwater.types import Counts, RelationName, Schema
+
+ORDERS, SALES, OTHER = (RelationName("shop", text) for text in ("orders", "sales", "other"))
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SCHEMA = Schema.of({"b": "DECIMAL(10,2)", 'a"': "STRUCT(x INTEGER)[]"})
+
+RECORD = EpochRecord(
+    epoch=1,
+    run="r1",
+    kind="append",
+    at=AT,
+    positions={ORDERS: {"files": ["it's", 'a "name"'], "n": 3}},
+    foreign={OTHER: 7},
+    versions={SALES: "1", OTHER: "7"},
+    inputs={SALES: {ORDERS: "x"}},
+    recorded=(Recorded(SALES, "f", "o", SCHEMA, "SELECT 'é'", "m", "delta", {"key": "id"}),),
+    outbox=(
+        OutboxEntry("delta", Committable(CommitId(SALES, "f", 1), PublishMode.APPEND, 2, {"files": ["x", {"n": 1}]})),
+        OutboxEntry("parquet", Committable(CommitId(ORDERS, "g", 1), PublishMode.REPLACE, 0, {})),
+    ),
+    ledger=(LedgerRow(ORDERS, Counts(5, 3, 1, 1), replaced=False),),
+    checks=(CheckResult(SALES, "rows", 2, passed=True, severity="warning", description="rows: 2"),),
+    released=("q1", "q2"),
+)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    with discovery.engine("duckdb").open(str(tmp_path / "state.duckdb"), {}) as opened:
+        yield opened
+
+
+def write(store: StateStore, session: Session, record: EpochRecord) -> None:
+    session.begin()
+    store.write(record)
+    session.commit()
+
+
+def test_what_is_written_is_read(session: Session) -> None:
+    store = StateStore(session)
+    write(store, session, RECORD)
+    found = store.snapshot()
+    assert found.epoch == 1
+    assert found.positions == RECORD.positions
+    assert found.foreign == RECORD.foreign
+    assert found.versions == RECORD.versions
+    assert found.inputs == RECORD.inputs
+    assert found.recorded == {SALES: RECORD.recorded[0]}
+    assert found.outbox == RECORD.outbox
+    assert store.released() == {"q1", "q2"}
+    (row,) = store.rows("ledger", 0)
+    assert (row["read"], row["accepted"], row["late"], row["quarantined"], row["replaced"]) == (5, 3, 1, 1, False)
+    (check,) = store.rows("checks", 0)
+    assert (check["value"], check["passed"], check["severity"]) == ("2", True, "warning")
+
+
+def test_next_epoch_replaces_outbox_and_keyed_rows(session: Session) -> None:
+    store = StateStore(session)
+    write(store, session, RECORD)
+    following = EpochRecord(epoch=2, run="r2", kind="refresh", at=AT, positions={ORDERS: {"n": 9}}, removed=(SALES,))
+    write(store, session, following)
+    found = store.snapshot()
+    assert found.outbox == ()
+    assert found.positions == {ORDERS: {"n": 9}}
+    assert found.recorded == {}
+    assert SALES not in found.versions
+    assert [row["epoch"] for row in store.rows("epochs", 0)] == [1, 2]
+    assert store.rows("ledger", 1) == []
+
+
+def test_abandoned_epoch_leaves_nothing(session: Session) -> None:
+    store = StateStore(session)
+    before = store.snapshot()
+    session.begin()
+    store.write(RECORD)
+    session.rollback()
+    assert store.snapshot() == before
+
+
+def test_staging_is_announced_and_settled(session: Session) -> None:
+    store = StateStore(session)
+    write(store, session, RECORD)
+    store.announce_staging([StagedTable(SALES, "delta")])
+    assert store.snapshot().staging == (StagedTable(SALES, "delta"),)
+    store.settle()
+    found = store.snapshot()
+    assert (found.staging, found.outbox) == ((), ())
+
+
+def test_many_rows_in_one_epoch(session: Session) -> None:
+    store = StateStore(session)
+    names = [RelationName("shop", f"m{number}") for number in range(2000)]
+    write(store, session, dataclasses.replace(RECORD, versions=dict.fromkeys(names, "1")))
+    assert len(store.snapshot().versions) == 2000
+
+
+def test_newer_file_is_refused(session: Session) -> None:
+    StateStore(session)
+    session.begin()
+    session.execute("UPDATE headwater.version SET number = 99")
+    session.commit()
+    with pytest.raises(TerminalError, match="has version 99") as raised:
+        StateStore(session)
+    assert raised.value.hint == "upgrade headwater"
+
+
+def test_opening_again_changes_nothing(session: Session) -> None:
+    write(StateStore(session), session, RECORD)
+    assert StateStore(session).snapshot().recorded
