@@ -154,8 +154,10 @@ def _write_new(target: Path, path: str, text: str) -> None:
 def _read(base: Path, name: str) -> str:
     try:
         return (base / name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the contract {name} cannot be read", detail=str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the contract {name} is not UTF-8 text") from error
+    except OSError as error:
+        raise UsageError(f"the contract {name} cannot be read", detail=(error.strerror or "").lower()) from error
 
 
 def _read_revision(base: Path, revision: str, name: str) -> str:

@@ -5,31 +5,26 @@ Apart from scaffolding because it decides and describes, and writes nothing.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from headwater.errors import UsageError
+from headwater.quality import infer_contract
 from headwater.spec.declarations import Source
 from headwater.spi import discovery
 from headwater.spi.codec import FileScan
 from headwater.spi.source import SourceContext
-from headwater.types import RelationName, Schema, quote_identifier
+from headwater.types import Json, RelationName, Schema, quote_identifier
 
 __all__ = ["DataTable", "describe_folder", "workspace_texts"]
 
-_suffixes: Final = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-    ".parquet": "parquet",
-}
+_suffixes: Final = (".csv", ".tsv", ".ndjson", ".jsonl", ".parquet")
 _compressed: Final = (".gz", ".zst", ".zip")
+_nulls: Final = ("NA", "NULL", "\\N", "-", "n/a")
 _most: Final = 500
 _plain: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _reserved_words: Final = """
@@ -44,13 +39,17 @@ _reserved: Final = frozenset(_reserved_words.split())
 
 @dataclass(frozen=True, slots=True)
 class DataTable:
-    """Files that are one table: ``pattern`` finds them, relative to the folder they were found in."""
+    """Files that are one table.
+
+    ``pattern`` finds them, relative to the folder they were found in; ``null`` is
+    a text that means NULL in them.
+    """
 
     name: str
     pattern: str
-    format: str
     files: tuple[str, ...]
     schema: Schema
+    null: str | None
 
 
 def describe_folder(path: Path, *, engine: str) -> tuple[DataTable, ...]:
@@ -61,61 +60,96 @@ def describe_folder(path: Path, *, engine: str) -> tuple[DataTable, ...]:
         DataError: a file cannot be read as what its name says.
     """
     base = path if path.is_dir() else path.parent
-    found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    names = [file.relative_to(base).as_posix() for file in found if _format(file.name)]
+    paths = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    names = [file.relative_to(base).as_posix() for file in paths if _is_data(file.name)]
     names = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
     if not names:
         raise UsageError(f"there is no data file in {path}", hint=f"known are {', '.join(_suffixes)}, also compressed")
     if len(names) > _most:
         raise UsageError(f"{path} holds {len(names)} data files, at most {_most} are taken", hint="name a sub-folder")
     taken: set[str] = set()
-    tables = []
-    for pattern, members, schema in _grouped(base, names, engine):
-        name = _free(_identifier(pattern), taken)
-        tables.append(DataTable(name, pattern, _format(members[0]) or "csv", tuple(members), schema))
+    tables: list[DataTable] = []
+    for pattern, members in _grouped(names):
+        found = _tables(base, pattern, members, engine)
+        tables.extend(replace(table, name=_free(table.name, taken)) for table in found)
     return tuple(tables)
 
 
 def workspace_texts(name: str, tables: Sequence[DataTable], prefix: str) -> dict[str, str]:
-    """The files of a workspace over tables whose data lies below ``prefix``."""
-    texts = {"headwater.yaml": f"name: {name}\n", ".gitignore": ".headwater/\n"}
-    lines = ["sources:"]
+    """The files of a workspace over tables whose data lies below ``prefix``: sources, a model each, its contract."""
+    from headwater.spec.writing import to_yaml
+
+    texts = {"headwater.yaml": to_yaml({"name": name}), ".gitignore": ".headwater/\n"}
+    sources: dict[str, Json] = {}
     for table in tables:
-        options = ["kind: files", f"path: {json.dumps(prefix + table.pattern, ensure_ascii=False)}"]
-        options.append(f"format: {table.format}")
-        if table.files[0].split(".", 1)[-1].startswith("tsv"):
-            options.append('delimiter: "\\t"')
-        lines += [f"  {table.name}_file:", *(f"    {option}" for option in options)]
+        null: dict[str, Json] = {"null": table.null} if table.null else {}
+        sources[f"{table.name}_file"] = {
+            "kind": "files",
+            "path": prefix + table.pattern,
+            **null,
+            "columns": table.schema.to_mapping(),
+        }
         texts[f"{name}/{table.name}.sql"] = _model_text(table)
-    texts[f"{name}/sources.yaml"] = "\n".join(lines) + "\n"
+        contract = infer_contract(
+            table.schema, id=f"{name}.{table.name}", relation=RelationName(name, table.name), description=_said(table)
+        )
+        texts[f"{name}/{table.name}.odcs.yaml"] = to_yaml(contract)
+    texts[f"{name}/sources.yaml"] = to_yaml({"sources": sources})
     return texts
 
 
-def _grouped(base: Path, names: Sequence[str], engine: str) -> Iterable[tuple[str, list[str], Schema]]:
-    """Files whose names differ in digits only, and whose columns are equal, together; each other file alone."""
+def _grouped(names: Sequence[str]) -> Iterable[tuple[str, list[str]]]:
+    """Files whose names differ in digits only stand together, under a pattern that finds them."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(re.sub(r"\d+", "*", name), []).append(name)
+        groups.setdefault(re.sub(r"\d+", "*", _escaped(name)), []).append(name)
     for pattern, members in sorted(groups.items()):
-        schemas = [_schema(base, member, engine) for member in members]
-        if len(members) > 1 and len(set(schemas)) == 1:
-            yield re.sub(r"\*[*_-]*\*", "*", pattern), members, schemas[0]
-        else:
-            yield from ((member, [member], schema) for member, schema in zip(members, schemas, strict=True))
+        yield re.sub(r"\*[*_-]*\*", "*", pattern), members
 
 
-def _schema(base: Path, name: str, engine: str) -> Schema:
-    source = Source(RelationName("init", "file"), "files", {"path": name, "format": _format(name)})
+def _tables(base: Path, pattern: str, members: Sequence[str], engine: str) -> Iterator[DataTable]:
+    """One table when all members have the same columns, else one for each."""
+    described = [_describe(base, member, engine) for member in members]
+    if len(members) > 1 and len(set(described)) == 1:
+        schema, null = described[0]
+        yield DataTable(_identifier(pattern), pattern, tuple(members), schema, null)
+        return
+    for member, (schema, null) in zip(members, described, strict=True):
+        yield DataTable(_identifier(member), _escaped(member), (member,), schema, null)
+
+
+def _escaped(name: str) -> str:
+    """The pattern that finds just this name."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _describe(base: Path, name: str, engine: str) -> tuple[Schema, str | None]:
+    """The columns of a file, and the text that means NULL when taking it so gives better types."""
+    schema = _schema(base, {"path": _escaped(name)}, engine)
+    if _texts(schema) and re.search(r"\.[ct]sv(\.|$)", name.lower()):
+        for null in _nulls:
+            read_so = _schema(base, {"path": _escaped(name), "null": null}, engine)
+            if _texts(read_so) < _texts(schema):
+                return read_so, null
+    return schema, None
+
+
+def _schema(base: Path, options: Mapping[str, Json], engine: str) -> Schema:
+    source = Source(RelationName("init", "file"), "files", options)
     with TemporaryDirectory() as spool:
         sample = discovery.source("files").open(source, SourceContext(root=str(base), spool=spool)).sample()
         return discovery.engine(engine).describe(sample) if isinstance(sample, FileScan) else sample
 
 
-def _format(name: str) -> str | None:
+def _texts(schema: Schema) -> int:
+    return sum(column.type.name == "VARCHAR" for column in schema)
+
+
+def _is_data(name: str) -> bool:
     lowered = name.lower()
     for ending in _compressed:
         lowered = lowered.removesuffix(ending)
-    return next((form for suffix, form in _suffixes.items() if lowered.endswith(suffix)), None)
+    return lowered.endswith(_suffixes)
 
 
 def _identifier(pattern: str) -> str:
@@ -139,13 +173,13 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _model_text(table: DataTable) -> str:
     columns = ",\n".join(f"  {_column(name)}" for name in table.schema.names)
-    header = f"MODEL (name {table.name}, description {_text('Every row of ' + table.pattern)});"
-    return f"{header}\nSELECT\n{columns}\nFROM {table.name}_file\n"
+    said = _said(table).replace("'", "''")
+    return f"MODEL (name {table.name}, description '{said}');\nSELECT\n{columns}\nFROM {table.name}_file\n"
+
+
+def _said(table: DataTable) -> str:
+    return f"Every row of {table.pattern}"
 
 
 def _column(name: str) -> str:
     return name if _plain.fullmatch(name) and name not in _reserved else quote_identifier(name)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -60,7 +60,13 @@ def show_table(
         )
     for row in rows:
         table.add_row(*(Text(to_cell(value)) for value in row))
-    console(settings).print(table)
+    screen = console(settings)
+    if screen.is_terminal:
+        screen.print(table)
+        return
+    with screen.capture() as captured:
+        screen.print(table)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def show_json(value: object) -> None:

@@ -40,4 +40,7 @@ def replay(settings: Settings, relation: str) -> int:
     project = api.load(settings.directory, settings.environment)
     with watch(settings) as listener:
         outcome = api.quarantine_replay(project, relation, listener=listener)
+    if settings.output == "text" and outcome.nothing_to_do:
+        show_text(settings, f"Nothing was admitted: no refused row of {relation} keeps today's contract.")
+        return 0
     return show_outcome(settings, outcome)

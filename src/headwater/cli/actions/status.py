@@ -28,7 +28,7 @@ def status(settings: Settings) -> None:
             each.output,
             "" if each.rows is None else f"{each.rows:,}",
             f"{each.quarantined:,}",
-            "never" if each.published_at is None else f"{_ago(now - each.published_at)} ago",
+            "never" if each.published_at is None else _ago(now - each.published_at),
             each.run or "",
         )
         for each in relations
@@ -41,8 +41,8 @@ def status(settings: Settings) -> None:
 
 
 def _ago(age: timedelta) -> str:
-    seconds = max(int(age.total_seconds()), 0)
+    seconds = int(age.total_seconds())
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+            return f"{seconds // size} {unit} ago"
+    return "just now"
