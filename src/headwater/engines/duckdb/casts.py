@@ -86,6 +86,9 @@ def _value(text: str, kind: DataType, formats: TimeFormats) -> str:
             zoned = f"regexp_matches({text}, {literal(_zoned)})"
             utc = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE))"
             return f"CASE WHEN {zoned} THEN {utc} ELSE TRY_CAST({text} AS TIMESTAMP) END"
+        case "LIST" | "ARRAY" | "STRUCT" | "MAP":
+            # TRY_CAST would put NULL in the place of a member that does not fit.
+            return f"TRY(CAST({text} AS {kind}))"
         case _:
             return f"TRY_CAST({text} AS {kind})"
 

@@ -111,14 +111,14 @@ class _Cutter:
     def __post_init__(self) -> None:
         self.nulls = frozenset(null.encode() for null in ("", *self.dialect.nulls))
         delimiter = re.escape(self.dialect.delimiter.encode())
-        quote, escape = re.escape(self.dialect.quote.encode()), re.escape(self.dialect.escape.encode())
+        # Without quotes no line reaches the patterns for them: any character does.
+        quote = re.escape(self.dialect.quote.encode() or b'"')
+        escape = re.escape(self.dialect.escape.encode() or b'"')
         self._opens = re.compile(rb" *" + quote)
         if quote == escape:
             self._closes = re.compile(rb"[^Q]*(?:QQ[^Q]*)*Q(?!Q)".replace(b"Q", quote))
         else:
-            self._closes = re.compile(
-                rb"[^QE]*(?:E(?s:.)[^QE]*)*Q".replace(b"E", escape).replace(b"Q", quote)
-            )
+            self._closes = re.compile(rb"[^QE]*(?:E(?s:.)[^QE]*)*Q".replace(b"E", escape).replace(b"Q", quote))
         self._escaped = re.compile(escape + rb"(.)", re.DOTALL)
         self._plain = re.compile(rb"(?:(?!" + delimiter + rb")[^\r\n])*")
         self._ends = re.compile(rb" *(?:(" + delimiter + rb")|\r?\n?\Z)")
