@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from headwater.spec.published import published_schemas
+from headwater.cli.reference import cli_reference
+from headwater.spec.published import packaged_schemas, published_schemas
 
 Generator = Callable[[], Mapping[str, str]]
 
@@ -20,11 +21,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def schemas() -> Mapping[str, str]:
-    """The JSON Schemas of headwater's own files."""
-    return {f"schemas/{name}": text for name, text in published_schemas().items()}
+    """The JSON Schemas of headwater's own files: for editors, and those the package reads itself."""
+    published = {f"schemas/{name}": text for name, text in published_schemas().items()}
+    packaged = {f"src/headwater/spec/schemas/{name}": text for name, text in packaged_schemas().items()}
+    return {**published, **packaged}
 
 
-GENERATORS: tuple[Generator, ...] = (schemas,)
+def reference() -> Mapping[str, str]:
+    """The reference page of the command line."""
+    return {"docs/reference/cli.md": cli_reference()}
+
+
+GENERATORS: tuple[Generator, ...] = (schemas, reference)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """The reference page of the command line, made from the commands' own declarations.
 
-Apart from the other generated files because it reads no schema: what ``--help``
-says is what the page says.
+Apart from the help because a page shows all commands at once; what ``--help``
+says is what the page says, and ``make check`` fails when it does not.
 """
 
 from __future__ import annotations
