@@ -53,6 +53,10 @@ class StagingArea:
         """Forget the staging folder; what was published of it stays."""
         remove_tree(self.staged(name))
 
+    def files(self, name: str) -> tuple[list[Path], list[Path]]:
+        """The files of a folder: those staged, and those published of it."""
+        return list(self.staged(name).rglob("*.parquet")), list(self.published(name).rglob("*.parquet"))
+
     def names(self) -> list[str]:
         """The staging folders there are."""
         return sorted(entry.name for entry in self._staging.iterdir()) if self._staging.exists() else []

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import unquote
 
 from headwater.errors import TransientError
@@ -18,40 +19,48 @@ from headwater.formats.tables.datafiles import Part, dataset, write_data
 from headwater.formats.tables.delta.actions import add, commit_info, remove, statistics
 from headwater.formats.tables.delta.log import ActiveFile, DeltaLog, Entry, Snapshot
 from headwater.formats.tables.partitions import identity_columns
-from headwater.formats.tables.storage import fresh_name, inside, remove_file
+from headwater.formats.tables.staged import StagingArea
+from headwater.formats.tables.storage import inside, remove_file
 from headwater.spi.table import MaintenancePolicy, MaintenanceReport
 
-__all__ = ["maintain", "referenced_paths"]
+__all__ = ["maintain", "remove_unreferenced"]
 
 
-def referenced_paths(log: DeltaLog) -> frozenset[str]:
-    """All data files, relative to the table, that a kept version names."""
+def remove_unreferenced(log: DeltaLog, area: StagingArea, name: str) -> int:
+    """Delete what a crashed commit published, unless the table has it after all; returns the files deleted."""
+    staged, published = area.files(name)
+    if not published:
+        return len(staged)
     paths = {file.path for file in log.files()}
     for entry in log.entries():
         paths.update(action["path"] for action in (*entry.added, *entry.removed))
-    return frozenset(map(unquote, paths))
+    referenced = {log.folder / unquote(path) for path in paths}
+    orphans = [path for path in published if path not in referenced]
+    for path in orphans:
+        _delete(path)
+    return len(orphans)
 
 
-def maintain(log: DeltaLog, policy: MaintenancePolicy, now: datetime) -> MaintenanceReport:
+def maintain(log: DeltaLog, area: StagingArea, policy: MaintenancePolicy, now: datetime) -> MaintenanceReport:
     """Merge small files in one commit, then forget versions that expired and delete what only they named."""
     before = len(log.files())
     snapshot = log.snapshot()
     if snapshot is not None:
-        _compact(log, snapshot, policy.target_file_bytes, now)
+        _compact(log, area, snapshot, policy.target_file_bytes, now)
     expired, freed = _expire(log, policy, now)
     return MaintenanceReport(before, len(log.files()), expired, freed)
 
 
-def _compact(log: DeltaLog, snapshot: Snapshot, target_bytes: int, now: datetime) -> None:
+def _compact(log: DeltaLog, area: StagingArea, snapshot: Snapshot, target_bytes: int, now: datetime) -> None:
     small = _small_files(log.files(), target_bytes)
     if not small:
         return
     outside = identity_columns(snapshot.schema, snapshot.partition_by)
     parts = [Part(file.in_folder(log.folder), file.size, file.partition) for file in small]
-    name = f"epoch-{fresh_name()}"
+    name = area.new()
     written = write_data(
         dataset(parts, snapshot.schema, outside).to_batches(),
-        log.folder / name,
+        area.staged(name),
         snapshot.schema,
         snapshot.partition_by,
         target_bytes=target_bytes,
@@ -64,14 +73,21 @@ def _compact(log: DeltaLog, snapshot: Snapshot, target_bytes: int, now: datetime
     actions = [
         commit_info("compact", None, rows, at),
         *(remove(file.path, file.size, file.partition, data_change=False) for file in small),
-        *(add(file, name, statistics(footer, snapshot.schema), data_change=False) for file, footer in written),
+        *(
+            add(file, f"data/{name}", statistics(footer, snapshot.schema), data_change=False)
+            for file, footer in written
+        ),
     ]
+    area.publish(name)
     try:
         log.append(actions, replace(snapshot, version=snapshot.version + 1), None)
     except FileExistsError as error:
+        remove_unreferenced(log, area, name)
         raise TransientError(
             f"another writer committed to {log.folder} during its compaction", hint="run the maintenance again"
         ) from error
+    finally:
+        area.discard(name)
 
 
 def _small_files(files: Sequence[ActiveFile], target_bytes: int) -> list[ActiveFile]:
@@ -101,15 +117,14 @@ def _expire(log: DeltaLog, policy: MaintenancePolicy, now: datetime) -> tuple[in
         if entry.version <= keep_from
         for action in (*entry.added, *entry.removed)
     }
-    return len(forgotten), sum(_delete(log, path) for path in sorted(known - needed))
+    return len(forgotten), sum(_delete(inside(log.folder, path)) for path in sorted(known - needed))
 
 
-def _delete(log: DeltaLog, path: str) -> int:
+def _delete(path: Path) -> int:
     """Delete a data file, and its folder when it was the last one there; returns the bytes freed."""
-    file = inside(log.folder, path)
-    freed = remove_file(file)
+    freed = remove_file(path)
     with suppress(OSError):  # other files are in it
-        file.parent.rmdir()
+        path.parent.rmdir()
     return freed
 
 

@@ -28,13 +28,13 @@ from headwater.formats.tables.delta.actions import (
     transaction,
 )
 from headwater.formats.tables.delta.log import ActiveFile, DeltaLog, Snapshot
-from headwater.formats.tables.delta.maintenance import maintain, referenced_paths
+from headwater.formats.tables.delta.maintenance import maintain, remove_unreferenced
 from headwater.formats.tables.delta.types import storable
 from headwater.formats.tables.partitions import identity_columns, resolve_partitions
 from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, staged_folder, writer_name
 from headwater.formats.tables.schemas import Evolution, as_written, evolve
+from headwater.formats.tables.staged import StagingArea
 from headwater.formats.tables.storage import (
-    fresh_name,
     remove_tree,
     storage_failures,
     table_folder,
@@ -78,6 +78,7 @@ class DeltaLakeTable:
         self._name = location.relation
         self._folder = table_folder(location)
         self._log = DeltaLog(self._folder)
+        self._area = StagingArea(self._folder, "data")
         self._rows: tuple[int, int] | None = None
 
     def exists(self) -> bool:
@@ -102,8 +103,8 @@ class DeltaLakeTable:
         if mode is PublishMode.APPEND and snapshot is not None:
             stored = replace(stored, schema=as_written(snapshot.schema, stored))
         stored = replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "delta"))
-        name = _folder_name()
         with storage_failures(self._folder):
+            name = self._area.new()
             files = self._write(rows, stored, name)
         payload: Mapping[str, Json] = {
             "folder": name,
@@ -125,8 +126,10 @@ class DeltaLakeTable:
                 snapshot = self._log.snapshot()
                 known = self._log.epoch_of(writer)
                 if known is not None and known >= committable.id.epoch:
+                    self._area.discard(staged.folder)
                     return False
                 if self._try_commit(committable, staged, snapshot):
+                    self._area.discard(staged.folder)
                     return True
         raise TransientError(
             f"another writer keeps committing to {self._name}", hint="run again when the other writer is done"
@@ -134,14 +137,14 @@ class DeltaLakeTable:
 
     def _try_commit(self, committable: Committable, staged: _Staged, snapshot: Snapshot | None) -> bool:
         """One attempt on top of a snapshot; False when another writer was faster."""
-        missing = [file.path for file, _ in staged.files if not (self._folder / staged.folder / file.path).exists()]
-        if missing:
+        if not self._area.staged(staged.folder).exists():
             raise TerminalError(
                 f"the staged rows of {self._name}, epoch {committable.id.epoch}, are gone",
-                detail=str(self._folder / staged.folder / missing[0]),
+                detail=str(self._area.staged(staged.folder)),
                 hint="restore the lake's folder, or drop the table and rebuild it",
             )
-        actions = [add(file, staged.folder, stats) for file, stats in staged.files]
+        self._area.publish(staged.folder)
+        actions = [add(file, f"data/{staged.folder}", stats) for file, stats in staged.files]
         spec, operation, before = staged.spec, committable.mode.value, 0
         if snapshot is not None and committable.mode is PublishMode.REPLACE:
             actions += [_removed(file, data_change=True) for file in self._log.files()]
@@ -157,7 +160,7 @@ class DeltaLakeTable:
             spec = replace(spec, schema=evolution.schema)
             if evolution.rewrites or spec.partition_by != snapshot.partition_by:
                 operation = "rewrite"
-                actions += self._rewritten(snapshot, spec, evolution)
+                actions += self._rewritten(staged.folder, snapshot, spec, evolution)
         rows = before + committable.rows
         described, new = self._described(snapshot, spec)
         head = [
@@ -189,39 +192,34 @@ class DeltaLakeTable:
             actions.append(metadata(replace(spec, properties=new.configuration), new.table_id, str(self._name)))
         return actions, new
 
-    def _rewritten(self, snapshot: Snapshot, spec: TableSpec, evolution: Evolution) -> list[Mapping[str, Json]]:
+    def _rewritten(
+        self, name: str, snapshot: Snapshot, spec: TableSpec, evolution: Evolution
+    ) -> list[Mapping[str, Json]]:
         """Earlier rows in the shape the table will have: the same rows, so not a change of data."""
         files = self._log.files()
-        folder = _folder_name()
         batches = (reshape(batch, snapshot.schema, evolution) for batch in self._batches(snapshot, files))
-        written = self._write(batches, spec, folder)
+        written = self._write(batches, spec, name)
+        self._area.publish(name)
         return [
             *(_removed(file, data_change=False) for file in files),
-            *(add(file, folder, stats, data_change=False) for file, stats in written),
+            *(add(file, f"data/{name}", stats, data_change=False) for file, stats in written),
         ]
 
     def abort(self, committable: Committable) -> None:
         staged, known = self._payload(committable), self._log.epoch_of(writer_name(committable.id))
-        if known is None or known < committable.id.epoch:
-            with storage_failures(self._folder):
-                remove_tree(self._folder / staged.folder)
+        with storage_failures(self._folder):
+            if known is None or known < committable.id.epoch:
+                remove_unreferenced(self._log, self._area, staged.folder)
+            self._area.discard(staged.folder)
 
     def sweep(self, keep: Sequence[Committable]) -> int:
         kept = {self._payload(committable).folder for committable in keep}
-        if not self._folder.exists():
-            return 0
+        swept = 0
         with storage_failures(self._folder):
-            folders = [path for path in self._folder.iterdir() if path.name.startswith("epoch-") and path.is_dir()]
-            candidates = [path for path in folders if path.name not in kept]
-            referenced = referenced_paths(self._log) if candidates else frozenset()
-            swept = 0
-            for folder in candidates:
-                for file in folder.rglob("*.parquet"):
-                    if file.relative_to(self._folder).as_posix() not in referenced:
-                        file.unlink()
-                        swept += 1
-                if not any(folder.iterdir()):
-                    folder.rmdir()
+            for name in self._area.names():
+                if name not in kept:
+                    swept += remove_unreferenced(self._log, self._area, name)
+                    self._area.discard(name)
         return swept
 
     def scan(self, *, at: TimeTravel | None = None, columns: Sequence[str] | None = None) -> Rows:
@@ -250,7 +248,7 @@ class DeltaLakeTable:
     def maintain(self, policy: MaintenancePolicy, *, now: datetime) -> MaintenanceReport:
         self._existing()
         with storage_failures(self._folder):
-            return maintain(self._log, policy, now)
+            return maintain(self._log, self._area, policy, now)
 
     def drop(self) -> None:
         with storage_failures(self._folder):
@@ -293,7 +291,7 @@ class DeltaLakeTable:
         return self._rows[1]
 
     def _write(self, rows: Any, spec: TableSpec, name: str) -> list[tuple[DataFile, str]]:
-        folder = self._folder / name
+        folder = self._area.staged(name)
         written = write_data(rows, folder, spec.schema, spec.partition_by, compression="snappy", folders=False)
         return [(file, statistics(footer, spec.schema)) for file, footer in written]
 
@@ -314,11 +312,6 @@ class DeltaLakeTable:
             raise damaged(
                 f"the outbox entry of {committable.id.relation}, epoch {committable.id.epoch},", error
             ) from error
-
-
-def _folder_name() -> str:
-    """A folder of data files that one commit adds; other readers know it by the log only."""
-    return f"epoch-{fresh_name()}"
 
 
 def _removed(file: ActiveFile, *, data_change: bool) -> Mapping[str, Json]:

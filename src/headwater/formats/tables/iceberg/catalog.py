@@ -27,8 +27,8 @@ CATALOG: Final = "headwater"
 
 
 def default_url(lake: str) -> str:
-    """SQLite in the folder that holds the lake: ``.headwater/<environment>/catalog.db``."""
-    return f"sqlite:///{Path(lake).parent / 'catalog.db'}"
+    """SQLite in the lake's own folder."""
+    return f"sqlite:///{Path(lake) / 'catalog.db'}"
 
 
 @lru_cache(maxsize=8)

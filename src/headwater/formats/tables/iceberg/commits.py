@@ -13,6 +13,7 @@ from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 
+from headwater.errors import UsageError
 from headwater.formats.tables.iceberg.catalog import CatalogRow
 from headwater.formats.tables.iceberg.manifests import ManifestSet, ManifestWriting, new_snapshot_id
 from headwater.formats.tables.iceberg.metadata import (
@@ -68,8 +69,14 @@ class IcebergLog:
         """The newest metadata; None when the table does not exist. Raises TerminalError when it is damaged."""
         location = self._row.metadata_location()
         if location != self._location:
-            self._metadata = None if location is None else read(Path(location.removeprefix("file://")))
-            self._location = location
+            metadata = None if location is None else read(Path(location.removeprefix("file://")))
+            if metadata is not None and Path(metadata["location"].removeprefix("file://")) != self._folder:
+                raise UsageError(
+                    f"the Iceberg catalog has {self._folder.parent.name}.{self._folder.name} in another lake",
+                    detail=f"it lies in {metadata['location']}, not in {self._folder}",
+                    hint="give each environment a catalog of its own: environments.<name>.lake.catalog",
+                )
+            self._metadata, self._location = metadata, location
         return self._metadata
 
     def manifests(self, snapshot: Mapping[str, Any] | None) -> ManifestSet:
@@ -130,8 +137,7 @@ class IcebergLog:
 
     def remove_unreferenced(self, name: str, area: StagingArea) -> int:
         """Delete what a crashed commit published, unless the table has it after all; returns the files deleted."""
-        staged = list(area.staged(name).rglob("*.parquet"))
-        published = list(area.published(name).rglob("*.parquet"))
+        staged, published = area.files(name)
         metadata = self.metadata()
         live: set[str] = set()
         for snapshot in metadata["snapshots"] if published and metadata is not None else ():

@@ -10,7 +10,7 @@ __all__ = ["IcebergFormat"]
 
 
 class IcebergFormat:
-    """Apache Iceberg tables, format version 2, in a SQL catalog (SQLite beside the lake by default)."""
+    """Apache Iceberg tables, format version 2, in a SQL catalog (SQLite in the lake's folder by default)."""
 
     name = "iceberg"
     capabilities = frozenset(
