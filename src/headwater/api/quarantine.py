@@ -12,6 +12,7 @@ from typing import Any
 
 from headwater.api.project import Project, relation_named
 from headwater.api.reading import QueryResult, collect
+from headwater.api.records import released_rows
 from headwater.api.shelf import Shelf
 from headwater.quality import QUARANTINE_SCHEMA
 from headwater.spi import discovery
@@ -22,11 +23,15 @@ __all__ = ["ReasonCount", "count_reasons", "quarantine_list", "quarantine_show"]
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How many rows of a relation were refused for a reason; a row with two reasons counts for both."""
+    """How many rows of a relation were refused for a reason; a row with two reasons counts for both.
+
+    ``rows`` are refused still, ``released`` ones were admitted by a replay since.
+    """
 
     relation: RelationName
     code: str
     rows: int
+    released: int = 0
 
 
 def quarantine_list(project: Project, relation: str | None = None) -> tuple[ReasonCount, ...]:
@@ -42,13 +47,15 @@ def quarantine_show(
     """Refused rows of a relation, the latest first; empty when none was ever refused.
 
     Columns: quarantine_id, run, epoch, relation, codes, contract_version, source,
-    offset, raw, row, quarantined_at.
+    offset, raw, row, message, quarantined_at, released.
 
     Raises:
         UsageError: there is no such relation.
     """
     name = quote_identifier("quarantine")
-    conditions, parameters = ["true"], []
+    found = relation_named(project, relation)
+    marked, parameters = _marked(project, name, found)
+    conditions = ["true"]
     if code is not None:
         conditions.append("list_contains(codes, ?)")
         parameters.append(code)
@@ -57,10 +64,10 @@ def quarantine_show(
         parameters.append(run)
     with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
         shelf = Shelf(project, session)
-        shelf.provide(name, relation_named(project, relation).quarantine)
+        shelf.provide(name, found.quarantine)
         text = f"""
-            SELECT {", ".join(map(quote_identifier, QUARANTINE_SCHEMA.names))}
-            FROM {name} WHERE {" AND ".join(conditions)} ORDER BY epoch DESC, source, "offset", quarantine_id
+            SELECT {", ".join(map(quote_identifier, QUARANTINE_SCHEMA.names))}, released
+            FROM ({marked}) WHERE {" AND ".join(conditions)} ORDER BY epoch DESC, source, "offset", quarantine_id
         """
         return collect(session.reader(text, parameters), limit)
 
@@ -77,13 +84,29 @@ def count_reasons(
                 continue
             name = quote_identifier(str(relation.quarantine))
             shelf.provide(name, relation.quarantine)
-            condition, parameters = _of_run(run)
+            marked, parameters = _marked(project, name, relation)
+            condition, more = _of_run(run)
             rows = session.fetch(
-                f"SELECT code, count(*) FROM (SELECT unnest(codes) AS code FROM {name} WHERE {condition}) GROUP BY 1",
-                parameters,
+                "SELECT code, count(*) FILTER (NOT released), count(*) FILTER (released) "
+                f"FROM (SELECT unnest(codes) AS code, released FROM ({marked}) WHERE {condition}) GROUP BY 1",
+                [*parameters, *more],
             )
-            found += [ReasonCount(relation, str(code), int(count)) for code, count in rows]
+            found += [ReasonCount(relation, str(code), int(count), int(gone)) for code, count, gone in rows]
     return tuple(sorted(found, key=lambda reason: (-reason.rows, reason.relation, reason.code)))
+
+
+def _marked(project: Project, name: str, relation: RelationName) -> tuple[str, list[Any]]:
+    """A query, with its parameters, of the quarantine ``name`` that says of each row whether it was released.
+
+    A release counts when it is later than the refusal: a relation that is rebuilt is judged anew.
+    """
+    released = released_rows(project, relation.product)
+    listed = "SELECT unnest(CAST(? AS VARCHAR[])) AS id, unnest(CAST(? AS BIGINT[])) AS at"
+    query = (
+        f"SELECT q.*, EXISTS (SELECT 1 FROM ({listed}) AS r WHERE r.id = q.quarantine_id AND r.at > q.epoch) "
+        f"AS released FROM {name} AS q"
+    )
+    return query, [list(released), list(released.values())]
 
 
 def _of_run(run: str | None) -> tuple[str, Sequence[Any]]:

@@ -20,7 +20,7 @@ from headwater.types import Counts, RelationName
 if TYPE_CHECKING:
     from headwater.runtime.metadata import MetadataStore, PortStatus, RunRecord
 
-__all__ = ["RelationStatus", "history", "recorded_relations", "status"]
+__all__ = ["RelationStatus", "history", "recorded_relations", "released_rows", "status"]
 
 _sqlite: Final = "sqlite:///"
 
@@ -61,6 +61,12 @@ def status(project: Project) -> tuple[RelationStatus, ...]:
     return tuple(
         _status(relation, output, found.get(relation)) for relation, output in [*sorted(models), *sorted(sources)]
     )
+
+
+def released_rows(project: Project, product: str) -> Mapping[str, int]:
+    """The refused rows of a product that replays admitted: id to the epoch that released it."""
+    with _store(project) as store:
+        return store.released(project.environment.name, product) if store else {}
 
 
 def history(project: Project, *, limit: int = 20) -> tuple[RunRecord, ...]:

@@ -23,8 +23,11 @@ def list_(settings: Settings, relation: str | None) -> None:
     if settings.output == "json":
         show_json(reasons)
     elif reasons:
-        lines = [(reason.relation, reason.code, f"{reason.rows:,}") for reason in reasons]
-        show_table(settings, ["relation", "reason", "rows"], lines, right=["rows"])
+        lines = [
+            (reason.relation, reason.code, f"{reason.rows:,}", f"{reason.released:,}" if reason.released else "")
+            for reason in reasons
+        ]
+        show_table(settings, ["relation", "reason", "rows", "released"], lines, right=["rows", "released"])
     else:
         show_text(settings, "No row is in quarantine.")
 
