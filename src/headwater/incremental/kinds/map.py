@@ -41,6 +41,10 @@ _clauses: Final[dict[str, Refusal]] = {
     "match": Refusal("MATCH_RECOGNIZE looks at sequences of rows", _apart),
 }
 
+_grouped_windows: Final = Refusal(
+    "GROUP BY over a window needs all rows of each window, and partial results are not kept between epochs", _apart
+)
+
 _harmless: Final = frozenset({"expressions", "from_", "joins", "laterals", "where", "order", "with_"})
 _set_arguments: Final = frozenset({"this", "expression", "order", "with_", "by_name"})
 _wrapper_arguments: Final = frozenset({"this", "alias", "order", "with_"})
@@ -104,6 +108,8 @@ def _wrapped(block: QueryBlock) -> Refusal | None:
 def _forbidden(node: exp.Expr, allowed: frozenset[str]) -> Refusal | None:
     """The first clause of a query that is not on the list of those that a map may have."""
     for key, value in node.args.items():
+        if isinstance(value, exp.Group) and any(column.name == "window_start" for column in value.find_all(exp.Column)):
+            return _grouped_windows
         if value and key not in allowed:
             return _clauses.get(key) or Refusal(f"its clause {key.strip('_').upper()} is not known to treat rows alone")
     return None

@@ -1,0 +1,2 @@
+SELECT window_start, window_end, a
+FROM TABLE(SESSION(TABLE orders PARTITION BY s, DESCRIPTOR(at), INTERVAL '30' MINUTE))

@@ -1,0 +1,2 @@
+SELECT window_start, window_end, a
+FROM TABLE(CUMULATE(TABLE orders, DESCRIPTOR(at), INTERVAL '30' MINUTE, INTERVAL '1' HOUR))
