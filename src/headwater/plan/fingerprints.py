@@ -30,13 +30,15 @@ __all__ = [
     "to_stable_json",
 ]
 
+_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 _written_only: Final = frozenset({"where", "document", "path", "description"})
 """Fields that say where and in which words something was declared."""
 
 
 def to_stable_json(value: Json) -> str:
     """Compact JSON, keys sorted: equal values give equal texts on every machine."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _encode(value)
 
 
 def digest(value: Json) -> str:
