@@ -42,6 +42,7 @@ class Epoch:
     at: datetime
     positions: dict[RelationName, Position] = field(default_factory=dict)
     foreign: dict[RelationName, int] = field(default_factory=dict)
+    foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
     versions: dict[RelationName, VersionToken] = field(default_factory=dict)
     inputs: dict[RelationName, Mapping[RelationName, VersionToken]] = field(default_factory=dict)
     recorded: dict[RelationName, Recorded] = field(default_factory=dict)
@@ -128,6 +129,7 @@ class Epoch:
             at=self.at,
             positions=self.positions,
             foreign=self.foreign,
+            foreign_contents=self.foreign_contents,
             versions=self.versions,
             inputs=self.inputs,
             recorded=tuple(self.recorded.values()),

@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from headwater.runtime.quarantine import ReplayTarget, find_target, replay_quara
 from headwater.runtime.report import ProductReport, ProductStatus, RunReport
 from headwater.runtime.retry import Sleep
 from headwater.runtime.state import StateStore
+from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import Tables
 from headwater.spi import discovery
 from headwater.spi.engine import Engine
@@ -106,7 +107,7 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Drive:
-    """What all products of a run share."""
+    """What all products of a run share; ``contents`` names the contents of what was run so far."""
 
     id: str
     layout: Layout
@@ -117,6 +118,7 @@ class _Drive:
     max_epoch_bytes: int
     sleep: Sleep
     replay: ReplayTarget | None
+    contents: dict[RelationName, VersionToken] = field(default_factory=dict)
 
     def run_all(self, products: Sequence[ProductPlan]) -> Iterator[ProductReport]:
         """Run products in order; those that read from one that failed are skipped."""
@@ -152,10 +154,11 @@ class _Drive:
                 try:
                     snapshot = context.store.snapshot()
                     recovered = recover(context, snapshot)
-                    run_product(
+                    snapshot = run_product(
                         context,
                         snapshot,
                         progress,
+                        contents=self.contents,
                         max_bytes=self.max_epoch_bytes,
                         quarantine_format=quarantine_format(self.layout),
                     )
@@ -163,7 +166,10 @@ class _Drive:
                         replay_quarantine(
                             context, self.replay, progress, quarantine_format=quarantine_format(self.layout)
                         )
+                        snapshot = context.store.snapshot()
+                    self.contents.update(snapshot.versions)
                 finally:
+                    # What the store misses now it takes over after the product's next run.
                     with contextlib.suppress(HeadwaterError):
                         self.metadata.absorb(self.layout.environment.name, product.product, context.store)
             self.tell(ProductFinished(self.id, product.product, progress.epochs))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from headwater.plan.steps import ForeignPort
 from headwater.runtime.intake import ForeignRows
+from headwater.runtime.state import Snapshot
+from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import Tables
 from headwater.spi.table import Appended, AtVersion, Replaced
 from headwater.types import RelationName
@@ -26,13 +28,26 @@ class ForeignNews:
     replaced: frozenset[RelationName]
 
 
-def ask_foreign(ports: Sequence[ForeignPort], known: Mapping[RelationName, int], tables: Tables) -> ForeignNews:
-    """Compare the newest version of each foreign table with the one read last; only moved tables are looked into."""
+def ask_foreign(
+    ports: Sequence[ForeignPort],
+    snapshot: Snapshot,
+    contents: Mapping[RelationName, VersionToken],
+    tables: Tables,
+) -> ForeignNews:
+    """Compare the newest version of each foreign table with the one read last; only moved tables are looked into.
+
+    Args:
+        contents: what the states of products that this run has already run call their tables'
+            contents. A table whose content has the name it had when it was read is not opened.
+    """
     gained: dict[RelationName, ForeignRows] = {}
     replaced: set[RelationName] = set()
     for port in ports:
+        content = contents.get(port.relation)
+        if content is not None and content == snapshot.foreign_contents.get(port.relation):
+            continue
         table = tables.open(port.relation, port.output)
-        version, before = table.version(), known.get(port.relation)
+        version, before = table.version(), snapshot.foreign.get(port.relation)
         if version is None or version == before:
             continue
         if before is None:

@@ -23,6 +23,7 @@ from headwater.runtime.intake import Intake
 from headwater.runtime.publication import Publisher, recorded_model, recorded_source
 from headwater.runtime.report import RelationReport
 from headwater.runtime.state import CheckResult, Snapshot, StagedTable
+from headwater.runtime.state.values import VersionToken
 from headwater.runtime.workbench import Workbench
 from headwater.spi.source import Chunk
 from headwater.types import Counts, RelationName
@@ -57,21 +58,32 @@ class _Run:
     decision: Decision
     moving: Moving
     news: ForeignNews
+    contents: Mapping[RelationName, VersionToken]
     streams: Mapping[RelationName, ChunkStream]
     readers: Mapping[RelationName, frozenset[RelationName]]
     quarantine_format: str
 
 
 def run_product(
-    context: ProductContext, snapshot: Snapshot, progress: Progress, *, max_bytes: int, quarantine_format: str
-) -> None:
+    context: ProductContext,
+    snapshot: Snapshot,
+    progress: Progress,
+    *,
+    contents: Mapping[RelationName, VersionToken],
+    max_bytes: int,
+    quarantine_format: str,
+) -> Snapshot:
     """Run a recovered product until its inputs are exhausted and nothing is stale.
 
     Args:
         snapshot: the state, with an empty outbox.
         progress: receives what became durable.
+        contents: names of other products' contents, as far as this run knows them.
         max_bytes: about how much of each source an epoch takes.
         quarantine_format: the table format of the sources' quarantine.
+
+    Returns:
+        The state as it is now.
     """
     product = context.product
     reset = reset_sources(product, snapshot)
@@ -82,14 +94,14 @@ def run_product(
         positions={name: at for name, at in snapshot.positions.items() if name not in reset},
     )
     streams = open_streams(product.sources, context.readers, snapshot.positions, max_bytes=max_bytes)
-    news = ask_foreign(product.foreign, snapshot.foreign, context.tables)
+    news = ask_foreign(product.foreign, snapshot, contents, context.tables)
     gained = {name for name, found in news.gained.items() if found.rows is not None}
     single = all(stream.ahead < 2 for stream in streams.values())
     moving = Moving(frozenset(streams.keys() | gained), news.replaced, reset, single)
     decision = decide(product, snapshot, moving)
-    run = _Run(context, decision, moving, news, streams, readers_of(product), quarantine_format)
+    run = _Run(context, decision, moving, news, contents, streams, readers_of(product), quarantine_format)
     if not (streams or news.gained or reset or _pending(run, snapshot)):
-        return
+        return snapshot
     progress.rebuilt |= decision.rebuild | reset
     context.store.announce_staging(stageable(product, quarantine_format))
     first, cleared = True, None
@@ -101,6 +113,7 @@ def run_product(
         first, cleared = False, epoch.number
     context.store.settle()
     context.tell(OutboxCleared(context.name, snapshot.epoch))
+    return snapshot
 
 
 def _run_epoch(run: _Run, snapshot: Snapshot, *, first: bool, fresh: bool, cleared: int | None) -> Epoch:
@@ -122,6 +135,7 @@ def _fill(run: _Run, epoch: Epoch, snapshot: Snapshot, *, first: bool, fresh: bo
     chunks = _take(run)
     last = not any(stream.ahead for stream in run.streams.values())
     if first:
+        epoch.foreign_contents = run.contents
         _enter(run, epoch, snapshot)
     foreign = run.news.gained if first else {}
     bench = Workbench(
@@ -242,6 +256,7 @@ def _after(snapshot: Snapshot, epoch: Epoch) -> Snapshot:
         epoch=epoch.number,
         positions={**snapshot.positions, **epoch.positions},
         foreign={**snapshot.foreign, **epoch.foreign},
+        foreign_contents={**snapshot.foreign_contents, **epoch.foreign_contents},
         versions=_versions(snapshot, epoch),
         inputs={**snapshot.inputs, **epoch.inputs},
         recorded={**snapshot.recorded, **epoch.recorded},

@@ -16,7 +16,7 @@ __all__ = ["ensure_schema", "newest_version"]
 upgrades: Final[tuple[tuple[str, ...], ...]] = (
     (
         "CREATE TABLE headwater.positions (relation VARCHAR, position VARCHAR, epoch BIGINT)",
-        "CREATE TABLE headwater.foreign_positions (relation VARCHAR, version BIGINT, epoch BIGINT)",
+        "CREATE TABLE headwater.foreign_positions (relation VARCHAR, version BIGINT, content VARCHAR, epoch BIGINT)",
         "CREATE TABLE headwater.versions (relation VARCHAR, token VARCHAR, epoch BIGINT)",
         "CREATE TABLE headwater.refreshed (relation VARCHAR, inputs VARCHAR, epoch BIGINT)",
         """CREATE TABLE headwater.relations (relation VARCHAR, fingerprint VARCHAR, own_fingerprint VARCHAR,

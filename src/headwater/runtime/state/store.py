@@ -23,7 +23,7 @@ __all__ = ["StateStore"]
 
 columns: Final[dict[str, dict[str, str]]] = {
     "positions": {"relation": "VARCHAR", "position": "VARCHAR", "epoch": "BIGINT"},
-    "foreign_positions": {"relation": "VARCHAR", "version": "BIGINT", "epoch": "BIGINT"},
+    "foreign_positions": {"relation": "VARCHAR", "version": "BIGINT", "content": "VARCHAR", "epoch": "BIGINT"},
     "versions": {"relation": "VARCHAR", "token": "VARCHAR", "epoch": "BIGINT"},
     "refreshed": {"relation": "VARCHAR", "inputs": "VARCHAR", "epoch": "BIGINT"},
     "relations": {
@@ -88,6 +88,12 @@ class StateStore:
                 RelationName.parse(name): version
                 for name, version in fetch("SELECT relation, version FROM headwater.foreign_positions")
             },
+            foreign_contents={
+                RelationName.parse(name): content
+                for name, content in fetch(
+                    "SELECT relation, content FROM headwater.foreign_positions WHERE content IS NOT NULL"
+                )
+            },
             versions={
                 RelationName.parse(name): token
                 for name, token in fetch("SELECT relation, token FROM headwater.versions")
@@ -147,7 +153,13 @@ class StateStore:
         self._forget(record.removed)
         self._insert("epochs", [(epoch, run, record.kind, record.at.isoformat())])
         self._upsert("positions", [(str(name), _text(at), epoch) for name, at in record.positions.items()])
-        self._upsert("foreign_positions", [(str(name), version, epoch) for name, version in record.foreign.items()])
+        self._upsert(
+            "foreign_positions",
+            [
+                (str(name), version, record.foreign_contents.get(name), epoch)
+                for name, version in record.foreign.items()
+            ],
+        )
         self._upsert("versions", [(str(name), token, epoch) for name, token in record.versions.items()])
         self._upsert(
             "refreshed",

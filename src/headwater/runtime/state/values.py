@@ -84,7 +84,9 @@ class EpochRecord:
 
     ``versions`` gives the new version token of every relation whose content
     changed; ``inputs`` the tokens of all inputs a model was computed from;
-    ``removed`` relations are forgotten.
+    ``removed`` relations are forgotten. ``foreign`` gives the version of each
+    other product's table that was read, ``foreign_contents`` what that product's
+    own state calls its content.
     """
 
     epoch: int
@@ -101,11 +103,15 @@ class EpochRecord:
     ledger: tuple[LedgerRow, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     released: tuple[str, ...] = ()
+    foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a state file says at the start of a run. ``epoch`` is the newest committed one, 0 before the first."""
+    """What a state file says at the start of a run; fields as in :class:`EpochRecord`.
+
+    ``epoch`` is the newest committed one, 0 before the first.
+    """
 
     epoch: int
     positions: Mapping[RelationName, Position]
@@ -115,3 +121,4 @@ class Snapshot:
     recorded: Mapping[RelationName, Recorded]
     outbox: tuple[OutboxEntry, ...]
     staging: tuple[StagedTable, ...]
+    foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
