@@ -38,7 +38,7 @@ class UnsupportedSchema(ValueError):
 
 
 def acceptor(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
-    """Compile a schema (draft 2019-09; the keywords the contract standard uses).
+    """Compile a schema (of the keywords that the contract standard and our own schemas use).
 
     Raises:
         UnsupportedSchema: it uses another one.
@@ -57,6 +57,7 @@ class _Compiler:
         self._compiled: dict[str, Check] = {}
         self._applicators: Mapping[str, Callable[[Any, Mapping[str, Any]], Check]] = {
             "properties": self._properties,
+            "patternProperties": lambda argument, _: self._pattern_properties(argument),
             "items": lambda argument, _: self._items(argument),
             "$ref": lambda argument, _: self._reference(argument),
             "allOf": lambda argument, _: self._all_of(list(map(self.compile, argument))),
@@ -81,27 +82,46 @@ class _Compiler:
         argument = schema[key]
         if key in self._applicators:
             yield self._applicators[key](argument, schema)
-        elif key in ("additionalProperties", "unevaluatedProperties") and argument is False:
-            if key == "additionalProperties" and "properties" not in schema:
-                raise UnsupportedSchema(key)
+        elif key == "additionalProperties":
+            if "properties" not in schema:
+                yield self._properties({}, schema)
+        elif key == "unevaluatedProperties" and argument is False:
+            pass
         elif key not in _annotations:
             yield _assertion(key, argument)
 
     def _properties(self, schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> Check:
-        closed = schema.get("additionalProperties") is False
         children = {name: self.compile(child) for name, child in schemas.items()}
+        others = schema.get("additionalProperties", True)
+        other = self.compile(others) if isinstance(others, Mapping) else None
+        closed = others is False
 
         def run(value: Any) -> Found:
             if not isinstance(value, Mapping):
                 return NONE
             for name, item in value.items():
-                child = children.get(name)
+                child = children.get(name, other)
                 if child is None:
                     if closed:
                         return None
                 elif child(item) is None:
                     return None
             return frozenset(value.keys() & children.keys())
+
+        return run
+
+    def _pattern_properties(self, schemas: Mapping[str, Any]) -> Check:
+        """Stricter than the standard: every key must match the one pattern."""
+        if len(schemas) != 1:
+            raise UnsupportedSchema("several patternProperties")
+        ((pattern, schema),) = schemas.items()
+        matches, child = _pattern(pattern), self.compile(schema)
+
+        def run(value: Any) -> Found:
+            if not isinstance(value, Mapping):
+                return NONE
+            sound = all(matches(name) and child(item) is not None for name, item in value.items())
+            return frozenset(value) if sound else None
 
         return run
 
@@ -200,7 +220,8 @@ def _enum(argument: list[Any]) -> Predicate:
 
 
 def _pattern(argument: str) -> Predicate:
-    search = re.compile(argument).search
+    # Stricter than the standard: a line break after the end does not match.
+    search = re.compile(argument[:-1] + r"\Z" if argument.endswith("$") else argument).search
     return lambda value: not isinstance(value, str) or search(value) is not None
 
 
@@ -219,6 +240,9 @@ _predicates: Final[Mapping[str, Callable[[Any], Predicate]]] = {
     "required": lambda names: lambda value: not isinstance(value, Mapping) or all(name in value for name in names),
     "minimum": lambda least: lambda value: not _is_number(value) or value >= least,
     "exclusiveMinimum": lambda bound: lambda value: not _is_number(value) or value > bound,
+    "maximum": lambda most: lambda value: not _is_number(value) or value <= most,
+    "minLength": lambda least: lambda value: not isinstance(value, str) or len(value) >= least,
+    "minProperties": lambda least: lambda value: not isinstance(value, Mapping) or len(value) >= least,
     "minItems": lambda least: lambda value: not isinstance(value, list) or len(value) >= least,
     "maxItems": lambda most: lambda value: not isinstance(value, list) or len(value) <= most,
     "uniqueItems": lambda wanted: lambda value: not (wanted and isinstance(value, list)) or _all_differ(value),

@@ -6,9 +6,9 @@ parsed schemas, and because secrets in clear are refused on the way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, Final, cast
 
 from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
 from headwater.spec.clear_secrets import clear_secrets
@@ -16,11 +16,15 @@ from headwater.spec.declarations import Connection, Environment, Lake, Source
 from headwater.spec.documents import Document, Path
 from headwater.spec.files import confined
 from headwater.spec.models import identifier_problem
-from headwater.spec.settings import EnvironmentFile, SourceFile, SourcesFile, WorkspaceFile
-from headwater.spec.validation import path_text, validate
+from headwater.spec.places import path_text
+from headwater.spec.shapes import shape_errors
 from headwater.types import Column, DataType, Json, RelationName, Schema, TypeSyntaxError
 
 __all__ = ["DeclaredSource", "Settings", "to_settings", "to_sources"]
+
+Element = Mapping[str, Json]
+SOURCE_KEYS: Final = ("kind", "connection", "columns", "contract", "bounded")
+"""What headwater itself reads of a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,64 +51,60 @@ class Settings:
 
 def to_settings(document: Document) -> Settings:
     """Read ``headwater.yaml``. Raises DeclarationErrors with all that is wrong in it."""
-    found, errors = validate(WorkspaceFile, document)
-    errors.extend(
+    wrong = shape_errors("headwater", document)
+    errors = wrong + [
         error for key in ("environments", "connections", "sources") for error in clear_secrets(document, (key,))
-    )
-    if found is None:
+    ]
+    if wrong:
         raise DeclarationErrors(errors)
+    data = cast("Element", document.data)
     environments = {
-        name: _environment(document, name, environment, errors) for name, environment in found.environments.items()
+        name: _environment(document, name, environment, errors)
+        for name, environment in _elements(data, "environments").items()
     } or {"dev": Environment("dev")}
     connections = {
-        name: Connection(name, value.kind, _options(value.model_extra), document.where_key(("connections", name)))
-        for name, value in found.connections.items()
+        name: Connection(
+            name, str(value["kind"]), _without(value, ("kind",)), document.where_key(("connections", name))
+        )
+        for name, value in _elements(data, "connections").items()
     }
-    default = found.default_environment or ("dev" if "dev" in environments else next(iter(environments)))
+    default = str(data.get("default_environment") or ("dev" if "dev" in environments else next(iter(environments))))
     if default not in environments:
         where = document.where(("default_environment",))
         hint = did_you_mean(default, environments)
         errors.append(DeclarationError(f"there is no environment '{default}'", hint=hint, where=where))
-    sources = _sources(document, found.sources, found.name, errors)
+    name = str(data["name"])
+    sources = _sources(document, name, errors)
     if errors:
         raise DeclarationErrors(errors)
-    return Settings(found.name, environments, default, connections, sources)
+    return Settings(name, environments, default, connections, sources)
 
 
 def to_sources(document: Document, product: str) -> tuple[DeclaredSource, ...]:
     """Read a product's ``sources.yaml``. Raises DeclarationErrors with all that is wrong in it."""
-    found, errors = validate(SourcesFile, document)
-    errors.extend(clear_secrets(document, ("sources",)))
-    sources = _sources(document, found.sources, product, errors) if found else ()
+    wrong = shape_errors("sources", document)
+    errors = wrong + clear_secrets(document, ("sources",))
+    sources = () if wrong else _sources(document, product, errors)
     if errors:
         raise DeclarationErrors(errors)
     return sources
 
 
-def _environment(document: Document, name: str, found: EnvironmentFile, errors: list[DeclarationError]) -> Environment:
+def _environment(document: Document, name: str, found: Element, errors: list[DeclarationError]) -> Environment:
     at: Path = ("environments", name)
-    lake = found.lake
+    lake = Lake(**cast("dict[str, Any]", found.get("lake", {})))
     problem = None if "://" in lake.path else confined(lake.path)
     if problem:
         hint = "write a folder below the workspace, or a URI"
         where = document.where((*at, "lake", "path"))
         errors.append(DeclarationError(f"the lake '{lake.path}' cannot be used: {problem}", hint=hint, where=where))
-    return Environment(
-        name=name,
-        engine=found.engine,
-        lake=Lake(lake.path, lake.format, lake.catalog),
-        metadata=found.metadata,
-        settings=cast("Mapping[str, Json]", found.settings),
-        where=document.where_key(at),
-    )
+    return Environment(name=name, **{**cast("dict[str, Any]", found), "lake": lake}, where=document.where_key(at))
 
 
-def _sources(
-    document: Document, found: Mapping[str, SourceFile], product: str, errors: list[DeclarationError]
-) -> tuple[DeclaredSource, ...]:
+def _sources(document: Document, product: str, errors: list[DeclarationError]) -> tuple[DeclaredSource, ...]:
     own = document.file.path.rpartition("/")[0] != ""
     sources: list[DeclaredSource] = []
-    for key, value in found.items():
+    for key, value in _elements(cast("Element", document.data), "sources").items():
         at: Path = ("sources", key)
         before, dot, after = key.partition(".")
         relation = RelationName(before, after) if dot else RelationName(product, key)
@@ -119,26 +119,26 @@ def _sources(
             errors.append(DeclarationError(message, hint=hint, where=document.where_key(at)))
         source = Source(
             relation=relation,
-            kind=value.kind,
-            options=_options(value.model_extra),
-            schema=_schema(document, (*at, "columns"), value.columns, errors),
-            bounded=value.bounded,
+            kind=str(value.get("kind", "files")),
+            options=_without(value, SOURCE_KEYS),
+            schema=_schema(document, (*at, "columns"), cast("Mapping[str, str] | None", value.get("columns")), errors),
+            bounded=value.get("bounded", True) is True,
             where=document.where_key(at),
         )
-        errors.extend(_path_errors(document, at, value))
-        sources.append(DeclaredSource(source, value.contract, value.connection, document, at))
+        errors.extend(_path_errors(document, at, source, value.get("contract")))
+        contract, connection = (cast("str | None", value.get(name)) for name in ("contract", "connection"))
+        sources.append(DeclaredSource(source, contract, connection, document, at))
     return tuple(sources)
 
 
-def _path_errors(document: Document, at: Path, value: SourceFile) -> list[DeclarationError]:
-    paths: list[tuple[Path, str]] = []
-    if value.contract is not None:
-        paths.append(((*at, "contract"), value.contract))
-    found = (value.model_extra or {}).get("path")
-    if value.kind == "files":
-        for index, path in enumerate(found if isinstance(found, list) else [found]):
-            if isinstance(path, str) and "${" not in path:
-                paths.append(((*at, "path", index) if isinstance(found, list) else (*at, "path"), path))
+def _path_errors(document: Document, at: Path, source: Source, contract: Json) -> list[DeclarationError]:
+    paths: list[tuple[Path, Json]] = [((*at, "contract"), contract)]
+    if source.kind == "files":
+        found = source.options.get("path")
+        paths.append(((*at, "path"), found))
+        paths.extend(
+            ((*at, "path", index), path) for index, path in enumerate(found if isinstance(found, list) else ())
+        )
     return [
         DeclarationError(
             f"{path_text(place)} cannot be '{path}': {problem}",
@@ -146,7 +146,7 @@ def _path_errors(document: Document, at: Path, value: SourceFile) -> list[Declar
             where=document.where(place),
         )
         for place, path in paths
-        if (problem := confined(path))
+        if isinstance(path, str) and (problem := confined(path))
     ]
 
 
@@ -171,5 +171,10 @@ def _schema(
     return Schema(tuple(parsed))
 
 
-def _options(extra: Mapping[str, object] | None) -> Mapping[str, Json]:
-    return cast("Mapping[str, Json]", dict(extra or {}))
+def _elements(data: Element, key: str) -> Mapping[str, Element]:
+    return cast("Mapping[str, Element]", data.get(key, {}))
+
+
+def _without(data: Element, keys: Collection[str]) -> Element:
+    """What belongs to the connector: all but our own keys."""
+    return {name: value for name, value in data.items() if name not in keys}

@@ -12,9 +12,9 @@ from typing import Final
 
 from headwater.errors import DeclarationError
 from headwater.spec.documents import Document, Path
+from headwater.spec.places import path_text, value_at
 from headwater.spec.redaction import is_secret_name, password_in_url
 from headwater.spec.secrets import REFERENCE
-from headwater.spec.validation import path_text, value_at
 from headwater.types import Json
 
 __all__ = ["clear_secrets"]

@@ -10,12 +10,17 @@ import re
 from datetime import timedelta
 from typing import Final
 
-__all__ = ["parse_duration", "to_duration"]
+__all__ = ["DURATION_PATTERN", "parse_duration", "to_duration"]
 
-_duration: Final = re.compile(
-    r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d{1,6})?)S)?)?"
+DURATION_PATTERN: Final = (
+    r"^P(?=[0-9T])(?:[0-9]{1,6}W)?(?:[0-9]{1,6}D)?"
+    r"(?:T(?=[0-9])(?:[0-9]{1,9}H)?(?:[0-9]{1,9}M)?(?:[0-9]{1,9}(?:\.[0-9]{1,6})?S)?)?$"
 )
+"""ISO 8601 durations of weeks, days, hours, minutes and seconds, as a regular expression of JSON Schema."""
+
+_valid: Final = re.compile(DURATION_PATTERN[:-1] + r"\Z")
+_parts: Final = re.compile(r"([0-9.]+)([WDHMS])")
+_units: Final = {"W": "weeks", "D": "days", "H": "hours", "M": "minutes", "S": "seconds"}
 
 
 def parse_duration(text: str) -> timedelta:
@@ -29,16 +34,11 @@ def parse_duration(text: str) -> timedelta:
     >>> parse_duration("PT10M")
     datetime.timedelta(seconds=600)
     """
-    found = _duration.fullmatch(text)
-    if found is None or text.endswith(("P", "T")):
+    if not _valid.match(text):
         raise ValueError(
             f"'{text}' is not an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as PT10M or P1DT12H"
         )
-    parts = {unit: float(amount) for unit, amount in found.groupdict().items() if amount}
-    try:
-        return timedelta(**parts)
-    except OverflowError as error:
-        raise ValueError(f"'{text}' is longer than headwater can wait") from error
+    return timedelta(**{_units[unit]: float(amount) for amount, unit in _parts.findall(text)})
 
 
 def to_duration(value: timedelta) -> str:

@@ -6,16 +6,14 @@ them; the JSON Schema of each value is published under ``schemas/``.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from headwater.spec.durations import parse_duration
+from headwater.spec.durations import DURATION_PATTERN, parse_duration
 
-__all__ = ["EXTENSIONS", "VENDOR", "BudgetExtension", "EventTimeExtension", "ReferenceExtension"]
-
-VENDOR: Final = "headwater"
+__all__ = ["BudgetExtension", "EventTimeExtension", "ReferenceExtension"]
 
 
 def _check_duration(text: str) -> str:
@@ -26,7 +24,7 @@ def _check_duration(text: str) -> str:
 Duration = Annotated[
     str,
     AfterValidator(_check_duration),
-    Field(json_schema_extra={"examples": ["PT10M", "P1DT12H"], "format": "duration"}),
+    Field(json_schema_extra={"pattern": DURATION_PATTERN, "examples": ["PT10M", "P1DT12H"]}),
 ]
 """An ISO 8601 duration of weeks, days, hours, minutes and seconds."""
 
@@ -63,12 +61,6 @@ class BudgetExtension(_Closed):
     rows: int | None = Field(default=None, ge=0, description="At most so many rows.")
     percent: float | None = Field(default=None, ge=0, le=100, description="At most so many of a hundred rows read.")
 
-    @model_validator(mode="after")
-    def _not_empty(self) -> BudgetExtension:
-        if self.rows is None and self.percent is None:
-            raise ValueError("a budget needs rows, percent, or both")
-        return self
-
 
 class ReferenceExtension(_Closed):
     """Every value of some columns must stand in another relation."""
@@ -76,12 +68,3 @@ class ReferenceExtension(_Closed):
     columns: list[str] = Field(min_length=1, description="Columns of this relation.")
     to: str = Field(description="The relation referred to: product.relation, or a relation of the same product.")
     to_columns: list[str] = Field(min_length=1, description="Columns there, in the same order.")
-
-    @model_validator(mode="after")
-    def _same_length(self) -> ReferenceExtension:
-        if len(self.columns) != len(self.to_columns):
-            raise ValueError("columns and toColumns must have the same number of entries")
-        return self
-
-
-EXTENSIONS: Final = ("eventTime", "budget", "references")

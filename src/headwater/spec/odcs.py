@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from headwater.errors import DeclarationError, did_you_mean
 from headwater.spec.acceptor import acceptor
 from headwater.spec.documents import Document, Path
-from headwater.spec.validation import describe, path_text, unknown_key, value_at
+from headwater.spec.places import describe, path_text, unknown_key, value_at
 from headwater.types import Json
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ from typing import cast
 
 from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.spec.documents import Document
-from headwater.spec.odps import DataProductFile
 from headwater.spec.product import InputPort, OutputPort, Product
-from headwater.spec.validation import validate
+from headwater.spec.shapes import shape_errors
 from headwater.types import Json
 
 __all__ = ["to_product"]
+
+Element = Mapping[str, Json]
 
 
 def to_product(document: Document, name: str, folder: str) -> Product:
@@ -25,56 +26,68 @@ def to_product(document: Document, name: str, folder: str) -> Product:
     Raises:
         DeclarationErrors: all that is wrong with the descriptor by itself.
     """
-    found, errors = validate(DataProductFile, document)
-    if found is None:
+    errors = shape_errors("product", document)
+    if errors:
         raise DeclarationErrors(errors)
-    errors = _duplicate_ports(document, found)
+    data = cast("Element", document.data)
+    errors = _duplicate_ports(document, data)
     if errors:
         raise DeclarationErrors(errors)
     return Product(
         name=name,
         folder=folder,
-        descriptor=cast("Mapping[str, Json]", document.data),
-        id=found.id,
-        domain=found.domain,
-        owner=_owner(found),
-        purpose=found.description.purpose if found.description else None,
+        descriptor=data,
+        id=_text(data, "id"),
+        domain=_text(data, "domain"),
+        owner=_owner(cast("Element", data.get("team") or {})),
+        purpose=_text(cast("Element", data.get("description") or {}), "purpose"),
         input_ports=tuple(
-            InputPort(port.name, port.version, port.contract_id, document.where(("inputPorts", index, "name")))
-            for index, port in enumerate(found.input_ports)
+            InputPort(
+                str(port["name"]),
+                _text(port, "version"),
+                _text(port, "contractId"),
+                document.where(("inputPorts", index, "name")),
+            )
+            for index, port in enumerate(_elements(data, "inputPorts"))
         ),
         output_ports=tuple(
             OutputPort(
-                port.name,
-                port.version,
-                port.contract_id,
-                port.description,
+                str(port["name"]),
+                _text(port, "version"),
+                _text(port, "contractId"),
+                _text(port, "description"),
                 document.where(("outputPorts", index, "name")),
             )
-            for index, port in enumerate(found.output_ports)
+            for index, port in enumerate(_elements(data, "outputPorts"))
         ),
         where=document.where(()),
     )
 
 
-def _owner(found: DataProductFile) -> str | None:
+def _owner(team: Element) -> str | None:
     """The team that answers for the product, else the member who is its owner."""
-    if found.team is None:
-        return None
-    owners = [member for member in found.team.members if "owner" in (member.role or "").casefold()]
-    return found.team.name or (owners[0].name or owners[0].username if owners else None)
+    owners = [member for member in _elements(team, "members") if "owner" in str(member.get("role")).casefold()]
+    named = [_text(owner, "name") or _text(owner, "username") for owner in owners]
+    return _text(team, "name") or (named[0] if named else None)
 
 
-def _duplicate_ports(document: Document, found: DataProductFile) -> list[DeclarationError]:
+def _duplicate_ports(document: Document, data: Element) -> list[DeclarationError]:
     errors: list[DeclarationError] = []
-    inputs = [(port.name, port.version) for port in found.input_ports]
-    outputs = [(port.name, port.version) for port in found.output_ports]
-    for key, ports in (("inputPorts", inputs), ("outputPorts", outputs)):
-        seen: set[tuple[str, str | None]] = set()
-        for index, (name, version) in enumerate(ports):
+    for key in ("inputPorts", "outputPorts"):
+        seen: set[tuple[str, Json]] = set()
+        for index, port in enumerate(_elements(data, key)):
+            name, version = str(port["name"]), port.get("version")
             if (name.casefold(), version) in seen:
                 which = f"'{name}'" + (f" of version {version}" if version else "")
                 where = document.where((key, index, "name"))
                 errors.append(DeclarationError(f"the port {which} stands in {key} twice", where=where))
             seen.add((name.casefold(), version))
     return errors
+
+
+def _elements(data: Element, key: str) -> list[Element]:
+    return cast("list[Element]", data.get(key) or [])
+
+
+def _text(data: Element, key: str) -> str | None:
+    return cast("str | None", data.get(key))

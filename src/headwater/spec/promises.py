@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
 
 from headwater.errors import DeclarationError, did_you_mean
 from headwater.spec.contract import Budget, EventTime, Reference
 from headwater.spec.documents import Document, Path
 from headwater.spec.durations import parse_duration
-from headwater.spec.extensions import EXTENSIONS, VENDOR, BudgetExtension, EventTimeExtension, ReferenceExtension
-from headwater.spec.validation import validate, value_at
+from headwater.spec.places import path_text, value_at
+from headwater.spec.shapes import shape_errors
 
-__all__ = ["Promises", "read_promises"]
+__all__ = ["EXTENSIONS", "VENDOR", "Promises", "read_promises"]
+
+VENDOR: Final = "headwater"
+EXTENSIONS: Final = ("eventTime", "budget", "references")
 
 
 @dataclass(slots=True)
@@ -60,24 +64,33 @@ def _read_entry(document: Document, name: str, path: Path, promises: Promises, e
 
 
 def _event_time(document: Document, path: Path, errors: list[DeclarationError]) -> EventTime | None:
-    found, wrong = validate(EventTimeExtension, document, path)
+    wrong = shape_errors("event-time", document, path)
     errors.extend(wrong)
-    if found is None:
+    if wrong:
         return None
+    found = cast("Mapping[str, str | None]", value_at(document.data, path))
+    idle, future = found.get("idle"), found.get("future")
     return EventTime(
-        column=found.column,
-        watermark=parse_duration(found.watermark),
-        late=found.late,
-        idle=parse_duration(found.idle) if found.idle else None,
-        future=parse_duration(found.future) if found.future else None,
+        column=str(found["column"]),
+        watermark=parse_duration(str(found["watermark"])),
+        late=cast("Literal['quarantine', 'drop']", found.get("late", "quarantine")),
+        idle=parse_duration(idle) if idle else None,
+        future=parse_duration(future) if future else None,
         where=document.where((*path, "column")),
     )
 
 
 def _budget(document: Document, path: Path, errors: list[DeclarationError]) -> Budget | None:
-    found, wrong = validate(BudgetExtension, document, path)
+    wrong = shape_errors("budget", document, path)
     errors.extend(wrong)
-    return Budget(found.rows, found.percent) if found else None
+    if wrong:
+        return None
+    found = cast("Mapping[str, Any]", value_at(document.data, path))
+    rows, percent = found.get("rows"), found.get("percent")
+    if rows is None and percent is None:
+        where = document.where(path)
+        errors.append(DeclarationError(f"{path_text(path)}: a budget needs rows, percent, or both", where=where))
+    return Budget(rows, percent)
 
 
 def _references(document: Document, path: Path, errors: list[DeclarationError]) -> tuple[Reference, ...]:
@@ -85,11 +98,18 @@ def _references(document: Document, path: Path, errors: list[DeclarationError]) 
     if not isinstance(entries, list):
         errors.append(DeclarationError("references must be a list", where=document.where(path)))
         return ()
-    references: list[Reference] = []
-    for index in range(len(entries)):
-        found, wrong = validate(ReferenceExtension, document, (*path, index))
-        errors.extend(wrong)
-        if found:
-            where = document.where((*path, index))
-            references.append(Reference(tuple(found.columns), found.to, tuple(found.to_columns), where))
-    return tuple(references)
+    found = (_reference(document, (*path, index), errors) for index in range(len(entries)))
+    return tuple(reference for reference in found if reference)
+
+
+def _reference(document: Document, path: Path, errors: list[DeclarationError]) -> Reference | None:
+    wrong = shape_errors("reference", document, path)
+    errors.extend(wrong)
+    if wrong:
+        return None
+    found = cast("Mapping[str, Any]", value_at(document.data, path))
+    where = document.where(path)
+    if len(found["columns"]) != len(found["toColumns"]):
+        message = f"{path_text(path)}: columns and toColumns must have the same number of entries"
+        errors.append(DeclarationError(message, where=where))
+    return Reference(tuple(found["columns"]), found["to"], tuple(found["toColumns"]), where)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from headwater.spec.models import identifier_problem
-from headwater.spec.validation import describe
+from headwater.spec.places import describe
 
 __all__ = ["EnvironmentFile", "LakeFile", "SourceFile", "SourcesFile", "WorkspaceFile"]
 

@@ -7,82 +7,26 @@ turns what pydantic finds into located errors in the user's words.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from headwater.errors import DeclarationError, did_you_mean
 from headwater.spec.documents import Document, Path
-from headwater.types import Json
+from headwater.spec.places import describe, path_text, unknown_key, value_at
 
-__all__ = ["describe", "path_text", "unknown_key", "validate"]
-
-Model = TypeVar("Model", bound=BaseModel)
+__all__ = ["validate"]
 
 
-def validate(model: type[Model], document: Document, at: Path = ()) -> tuple[Model | None, list[DeclarationError]]:
-    """Check the value at a path of a document; either the model or all errors."""
-    data = value_at(document.data, at)
+def validate(model: type[BaseModel], document: Document, at: Path = ()) -> list[DeclarationError]:
+    """Everything in which the value at a path of a document departs from a model."""
     try:
-        return model.model_validate(data), []
+        model.model_validate(value_at(document.data, at))
     except ValidationError as found:
         schema = model.model_json_schema(by_alias=True)
-        return None, [_to_error(error, document, at, schema) for error in _telling(found.errors(include_url=False))]
-
-
-def value_at(data: Json, path: Path) -> Json:
-    """The value at a path; None where the path leads nowhere."""
-    for step in path:
-        if isinstance(data, Mapping) and isinstance(step, str):
-            data = data.get(step)
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        else:
-            return None
-    return data
-
-
-def path_text(path: Path) -> str:
-    """A path as a user writes it: ``schema[0].properties[2].name``."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            text += f".{step}" if text else step
-    return text
-
-
-def describe(value: Json) -> str:
-    """What a value is, in words.
-
-    >>> describe([1]), describe(True), describe("x" * 99)
-    ('a list', 'true', "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'")
-    """
-    match value:
-        case None:
-            return "empty"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return f"the number {value}"
-        case str():
-            return f"'{value}'" if len(value) <= 40 else f"'{value[:40]}…'"
-        case list():
-            return "a list"
-        case _:
-            return "a mapping"
-
-
-def unknown_key(document: Document, path: Path, valid: Iterable[str]) -> DeclarationError:
-    """The error for a key that means nothing where it stands."""
-    inside = path_text(path[:-1])
-    return DeclarationError(
-        f"unknown key '{path[-1]}'" + (f" in {inside}" if inside else ""),
-        hint=did_you_mean(str(path[-1]), valid),
-        where=document.where_key(path),
-    )
+        return [_to_error(error, document, at, schema) for error in _telling(found.errors(include_url=False))]
+    return []
 
 
 def _telling(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:

@@ -15,9 +15,9 @@ import yaml
 from headwater.spec.contract import Contract, EventTime, Property, QualityRule, Reference
 from headwater.spec.documents import Document, is_plain
 from headwater.spec.durations import to_duration
-from headwater.spec.extensions import VENDOR
 from headwater.spec.logical_types import logical_type_of
 from headwater.spec.odcs import API_VERSION
+from headwater.spec.promises import VENDOR
 from headwater.types import Json
 
 __all__ = ["to_contract_document", "to_yaml", "write_contract", "write_document"]

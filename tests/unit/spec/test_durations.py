@@ -23,7 +23,7 @@ def test_a_duration_is_read(text: str, seconds: float) -> None:
     "text", ["", "P", "PT", "P1DT", "10M", "P1Y", "P1M", "PT1D", "-PT1M", "PT1,5S", "pt1m", "P9999999999D", "PT1M "]
 )
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not an ISO 8601 duration|is longer than"):
+    with pytest.raises(ValueError, match="is not an ISO 8601 duration"):
         parse_duration(text)
 
 

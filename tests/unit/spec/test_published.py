@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from headwater.spec.published import published_schemas
+from headwater.spec.published import packaged_schemas, published_schemas
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = {name: json.loads(text) for name, text in published_schemas().items()}
@@ -21,6 +21,11 @@ SCHEMAS = {name: json.loads(text) for name, text in published_schemas().items()}
 def test_a_published_schema_is_a_schema_and_up_to_date(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
     assert (ROOT / "schemas" / name).read_text(encoding="utf-8") == published_schemas()[name]
+
+
+def test_the_packaged_schemas_are_up_to_date() -> None:
+    folder = ROOT / "src/headwater/spec/schemas"
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == dict(packaged_schemas())
 
 
 def fields(schema: Any) -> Iterator[tuple[str, Any]]:
