@@ -8,7 +8,7 @@ workspaces of thousands of models.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NoReturn, TypeVar, cast, get_args
 
@@ -16,13 +16,22 @@ from headwater.errors import DeclarationError, did_you_mean
 from headwater.spec.declarations import OutputKind, PartitionField
 from headwater.spec.text import FileText
 
-__all__ = ["Header", "Token", "parse_header"]
+__all__ = ["KEYS", "Header", "Token", "parse_header"]
 
 Item = TypeVar("Item")
 
 OUTPUTS: Final[tuple[str, ...]] = get_args(OutputKind)
 TRANSFORMS: Final = ("identity", "year", "month", "day", "hour", "bucket")
-KEYS: Final = ("name", "output", "grain", "partition_by", "description", "tags", "renames")
+KEYS: Final[Mapping[str, str]] = {
+    "name": "the relation's name; default: the file's name",
+    "output": f"where the result lives: {', '.join(OUTPUTS)}; default: the environment's lake format",
+    "grain": "the columns that identify a row: `(window_start, origin)`",
+    "partition_by": "columns, or `year`, `month`, `day`, `hour` of one, or `bucket(16, id)`",
+    "description": "a text in single quotes",
+    "tags": "words or texts: `(gold, 'for finance')`",
+    "renames": "columns that got a new name and keep their data: `(new = old)`",
+}
+"""The keys of a header, and what each means."""
 
 _token: Final = re.compile(
     r"""(?P<space>(?:\s|--[^\n\r]*|/\*.*?\*/)+)
