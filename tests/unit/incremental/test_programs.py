@@ -101,6 +101,8 @@ def test_every_statement_reads_in_other_dialects(shop: Any, case: str, dialect: 
         "SELECT o.a FROM orders AS o ASOF JOIN returns AS r ON o.at >= r.at",
         "SELECT o.a, p.n FROM orders AS o, LATERAL (SELECT count(*) AS n FROM returns AS r WHERE r.a = o.a) AS p",
         "SELECT first(a) AS a FROM orders",
+        "SELECT (SELECT max(o.a)) AS a FROM orders AS o",
+        "SELECT (SELECT max(o.a) FROM (VALUES (1)) AS v(x)) AS a FROM orders AS o",
         "SELECT a, sum(b) OVER () AS b FROM orders",
         "SELECT unnest(list(a)) AS a FROM orders",
         "SELECT a FROM orders WHERE a = (SELECT max(a) FROM returns)",

@@ -37,7 +37,7 @@ _clauses: Final[dict[str, Refusal]] = {
     "limit": Refusal("LIMIT chooses rows by their place among all others", "leave LIMIT to whoever reads the model"),
     "offset": Refusal("OFFSET chooses rows by their place among all others", "leave OFFSET to whoever reads the model"),
     "sample": Refusal("SAMPLE draws from all rows at once", "filter by a hash of the key instead"),
-    "pivots": Refusal("PIVOT looks at all rows to make its columns", "write the columns as expressions"),
+    "pivots": Refusal("PIVOT and UNPIVOT are not known to treat rows alone", "write the columns as expressions"),
     "match": Refusal("MATCH_RECOGNIZE looks at sequences of rows", _apart),
 }
 
@@ -150,13 +150,27 @@ def _several_rows(block: QueryBlock) -> Refusal | None:
         if isinstance(node, exp.Window):
             function = node.this.sql(dialect="duckdb")
             return Refusal(f"the window function {function} looks at other rows", _apart)
-        if is_aggregate(node):
-            text = node.sql(dialect="duckdb")
+        aggregate = node if is_aggregate(node) else _aggregate_over_outer_rows(node)
+        if aggregate is not None:
+            text = aggregate.sql(dialect="duckdb")
             return Refusal(f"the aggregate {text} looks at all rows, and its state is not kept between epochs", _apart)
         if isinstance(node, exp.TableSample):
             return _clauses["sample"]
         if isinstance(node, exp.Pivot):
             return _clauses["pivots"]
+    return None
+
+
+def _aggregate_over_outer_rows(node: exp.Expr) -> exp.Expr | None:
+    """An aggregate in a subquery that names no column of the subquery: SQL lets it aggregate the rows around it."""
+    if not isinstance(node, exp.Query):
+        return None
+    inside = {item.alias_or_name.casefold() for item in node.find_all(exp.Table, exp.DerivedTable, exp.UDTF)}
+    for aggregate in node.walk():
+        if is_aggregate(aggregate):
+            columns = list(aggregate.find_all(exp.Column))
+            if columns and not any(column.table.casefold() in inside for column in columns):
+                return aggregate
     return None
 
 
