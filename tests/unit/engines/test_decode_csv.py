@@ -154,6 +154,8 @@ def test_dialects(session: Session, scan: Scan) -> None:
     assert only(land(session, unquoted)[1]) == [(1, '"a', Decimal(2))]
     wide = scan("csv", "id,name,amount\n1,é,2\n".encode("utf-16"), encoding="utf-16")
     assert only(land(session, wide)[1]) == [(1, "é", Decimal(2))]
+    with pytest.raises(DataError):
+        land(session, scan("csv", "id,name,amount\n1,é,2\n".encode("utf-16")[:-1], encoding="utf-16"))
     undefined = scan("csv", b"id,name,amount\n1,\x81,2\n2,\x80,2\n", encoding="cp1252")
     _, rows, rejects = land(session, undefined)
     assert (only(rows), codes(rejects)) == ([(2, "€", Decimal(2))], [("1,\\x81,2", "invalid_encoding", 1)])
@@ -312,7 +314,7 @@ bodies = st.one_of(
 
 
 @given(bodies, st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_both_ways_of_reading_agree(session: Session, scan: Scan, body: bytes, nulls: bool) -> None:
     """A file is read alone by DuckDB where that is possible, and record by record beside a file with a fault."""
     schema = Schema.of({"a": "text", "b": "int", "c": "text"})

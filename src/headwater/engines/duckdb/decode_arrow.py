@@ -45,8 +45,10 @@ def decode_arrow(
         sourced=carried,
     )
     work.drop(arrow)
-    rejects = refused_rows(landing, base) if refused(casts) else Rejects()
-    return landing.finish(base, (provenance or "",), rejects)
+    if refused(casts) is None:
+        return landing.finish(base, (provenance or "",), Rejects())
+    names, rejects = refused_rows(landing, base, (provenance or "",))
+    return landing.finish(base, names, rejects)
 
 
 def casts_of(landing: Landing, found: Schema, where: str) -> list[Cast]:
@@ -73,11 +75,13 @@ def refused_columns(casts: Sequence[Cast], found: Schema) -> list[str]:
     ]
 
 
-def refused_rows(landing: Landing, base: Base) -> Rejects:
-    """The refused rows of a base that keeps their raw text itself."""
+def refused_rows(landing: Landing, base: Base, names: Sequence[str]) -> tuple[Sequence[str], Rejects]:
+    """The refused rows of a base that keeps their raw text itself, and the names that their ``file`` counts."""
     found = landing.refused(base, "b.raw")
-    return Rejects(
-        file=[row.file for row in found],
+    if base.sourced:
+        names = sorted({row.source or "" for row in found}) or names
+    return names, Rejects(
+        file=[names.index(row.source or "") if base.sourced else row.file for row in found],
         record=[row.record for row in found],
         raw=[row.raw for row in found],
         code=["type"] * len(found),

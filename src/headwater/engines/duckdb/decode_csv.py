@@ -172,8 +172,9 @@ def _read(ready: CsvScan, layout: Layout, files: Sequence[ScanFile]) -> str:
     given = f", compression = {literal(str(compression))}" if compression else ""
     return (
         f"read_csv({literal_list(file.path for file in files)}, columns = {{{columns}}}, auto_detect = false, "
-        f"header = false, skip = {layout.skip}, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
-        f"escape = {literal(dialect.escape)}, nullstr = {literal_list(('', *dialect.nulls))}, strict_mode = true, "
+        f"header = false, skip = {layout.skip}, delim = {literal(dialect.delimiter)}, "
+        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}, "
+        f"nullstr = {literal_list(('', *dialect.nulls))}, strict_mode = true, "
         f"max_line_size = {max_record_bytes}{given})"
     )
 

@@ -35,7 +35,8 @@ def decode_parquet(landing: Landing, scan: FileScan) -> Landed:
         work.define(landing.base, query)
         total = count_parquet(work, scan)
     base = Base(landing.base, total, filed=True, numbered=True)
-    return landing.finish(base, names, refused_rows(landing, base) if copied else Rejects())
+    rejects = refused_rows(landing, base, names)[1] if copied else Rejects()
+    return landing.finish(base, names, rejects)
 
 
 def parquet_query(work: WorkRelations, scan: FileScan, schema: Schema | None) -> str:
@@ -52,16 +53,14 @@ def parquet_query(work: WorkRelations, scan: FileScan, schema: Schema | None) ->
 
 def describe_parquet(work: WorkRelations, scan: FileScan) -> Schema:
     """The union of the files' columns by name. Raises DataError when a file is not readable Parquet."""
-    with _readable(scan):
+    with _readable(work, scan):
         return work.describe(f"SELECT * FROM {_read(scan)}")
 
 
 def count_parquet(work: WorkRelations, scan: FileScan) -> int:
-    """The number of rows, from the files' footers."""
-    with _readable(scan):
-        paths = literal_list(file.path for file in scan.files)
-        counted = work.fetch(f"SELECT sum(num_rows) FROM parquet_file_metadata({paths})")
-        return int(counted[0][0] or 0)
+    """The number of rows; DuckDB knows it from the files' footers."""
+    with _readable(work, scan):
+        return int(work.fetch(f"SELECT count(*) FROM {_read(scan)}")[0][0])  # noqa: S608 - quoted
 
 
 def _read(scan: FileScan) -> str:
@@ -70,19 +69,20 @@ def _read(scan: FileScan) -> str:
 
 
 @contextmanager
-def _readable(scan: FileScan) -> Iterator[None]:
-    """Name the file that is damaged: DuckDB names its path, the user knows it by its name."""
+def _readable(work: WorkRelations, scan: FileScan) -> Iterator[None]:
+    """Say which of the files is damaged, by the name that the user knows."""
     try:
         yield
     except (DataError, OutsideError, UsageError, DeclarationError) as error:
+        if len(scan.files) > 1:
+            for file in scan.files:
+                describe_parquet(work, FileScan("parquet", (file,)))
         detail = error.detail or error.message
-        named = next((file.name for file in scan.files if file.path in detail), None)
-        if named is None:
-            raise
         for file in scan.files:
             detail = detail.replace(file.path, file.name)
+        names = scan.files[0].name if len(scan.files) == 1 else f"{scan.files[0].name} and {len(scan.files) - 1} more"
         raise DataError(
-            f"{named} cannot be read as Parquet",
+            f"{names} cannot be read as Parquet",
             detail=detail,
             hint="write the file again, or move it out of the source's path",
         ) from error

@@ -13,7 +13,7 @@ from headwater.engines.duckdb.text import literal, literal_list
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, HeadwaterError
 from headwater.spi.codec import FileScan
-from headwater.types import Column, Schema
+from headwater.types import Column, DataType, Schema
 
 __all__ = ["describe"]
 
@@ -29,9 +29,7 @@ def describe(scan: FileScan) -> Schema:
     connection = connect(None, EngineSettings(threads=1))
     try:
         work = WorkRelations(connection)
-        if scan.format == "parquet":
-            return describe_parquet(work, scan)
-        return _promised(work.describe(f"SELECT * FROM {_sniffed(scan)}"))
+        found = describe_parquet(work, scan) if scan.format == "parquet" else _sampled(work, scan)
     except HeadwaterError as error:
         detail = error.detail or error.message
         for file in scan.files:
@@ -43,24 +41,36 @@ def describe(scan: FileScan) -> Schema:
         ) from error
     finally:
         connection.close()
+    return Schema(tuple(Column(column.name, _kept(column.type)) for column in found))
 
 
-def _sniffed(scan: FileScan) -> str:
+def _sampled(work: WorkRelations, scan: FileScan) -> Schema:
+    """What DuckDB's own detection says of the first records, read in the declared dialect."""
     paths = literal_list(file.path for file in scan.files)
     compression = scan.options.get("compression")
     given = f", compression = {literal(str(compression))}" if compression else ""
     if scan.format == "ndjson":
-        return f"read_json({paths}, format = 'newline_delimited', maximum_depth = 8, union_by_name = true{given})"
+        options = "format = 'newline_delimited', maximum_depth = 8, union_by_name = true, ignore_errors = true"
+        return _described(work, scan, f"read_json({paths}, {options}{given})")
     dialect = CsvDialect.of(scan)
-    options = [f"nullstr = {literal_list(('', *dialect.nulls))}", "union_by_name = true", "sample_size = 100000"]
-    options += [f"max_line_size = {max_record_bytes}"]
-    if "delimiter" in scan.options:
-        options.append(f"delim = {literal(dialect.delimiter)}")
-    if "quote" in scan.options:
-        options.append(f"quote = {literal(dialect.quote)}")
-    options.append(f"header = {str(dialect.header).lower()}")
-    return f"read_csv({paths}, {', '.join(options)}{given})"
+    options = (
+        f"nullstr = {literal_list(('', *dialect.nulls))}, union_by_name = true, sample_size = 100000, "
+        f"max_line_size = {max_record_bytes}, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
+        f"escape = {literal(dialect.escape)}, header = {str(dialect.header).lower()}, ignore_errors = true"
+    )
+    return _described(work, scan, f"read_csv({paths}, {options}{given})")
 
 
-def _promised(found: Schema) -> Schema:
-    return Schema(tuple(Column(column.name, column.type) for column in found))
+def _described(work: WorkRelations, scan: FileScan, reading: str) -> Schema:
+    found = work.describe(f"SELECT * FROM {reading}")
+    other = next((mark for mark in (";", "\t", "|") if len(found) == 1 and mark in found.names[0]), None)
+    if scan.format == "csv" and other is not None:
+        raise DataError(f"the header has one column, with {other!r} inside: set the source's 'delimiter'")
+    if scan.format == "ndjson" and found.names == ("json",):
+        raise DataError("no line of the sample is a JSON object with members")
+    return found
+
+
+def _kept(kind: DataType) -> DataType:
+    """JSON of no fixed shape is kept as text."""
+    return DataType("VARCHAR") if kind.name == "JSON" else kind

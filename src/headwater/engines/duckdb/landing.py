@@ -86,6 +86,7 @@ class RefusedRow(NamedTuple):
     record: int
     message: str
     raw: str
+    source: str | None
 
 
 class RejectList:
@@ -140,8 +141,10 @@ class Landing:
         first = f"(SELECT min(s.rowid) FROM {base.name} AS s WHERE s.file = b.file)"
         start = first if base.filed else self._first_row(base)
         record = "b.record" if base.numbered else f"b.rowid - {start} + 1"
+        source = "b.source" if base.sourced else "NULL"
         found = self.work.fetch(
-            f"SELECT {file}, {record}, b.refused, {raw} FROM {base.name} AS b WHERE b.refused IS NOT NULL ORDER BY 1, 2"
+            f"SELECT {file}, {record}, b.refused, {raw}, {source} FROM {base.name} AS b "  # noqa: S608 - quoted
+            "WHERE b.refused IS NOT NULL ORDER BY 1, 2"
         )
         return [RefusedRow(*row) for row in found]
 

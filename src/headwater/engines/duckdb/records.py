@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
@@ -31,8 +31,12 @@ def open_lines(file: ScanFile, compression: Json, encoding: str) -> Iterator[Ite
     """
     try:
         with _open(file, compression) as stream:
-            yield _lines(stream if encoding == "utf-8" else _transcoded(stream, encoding))
-    except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
+            if encoding == "utf-8":
+                yield _lines(stream)
+            else:
+                with io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="\n") as text:
+                    yield _lines(line.encode("utf-8", "surrogateescape") for line in text)
+    except (EOFError, zlib.error, OSError, UnicodeError) as error:
         raise DataError(
             f"{file.name} cannot be read to its end",
             detail=str(error),
@@ -65,13 +69,7 @@ def _suffix(path: str) -> str:
     return path.rpartition(".")[2].lower()
 
 
-def _transcoded(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
-    text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="\n")
-    for line in text:
-        yield line.encode("utf-8", "surrogateescape")
-
-
-def _lines(stream: BinaryIO | Iterator[bytes]) -> Iterator[bytes]:
+def _lines(stream: Iterable[bytes]) -> Iterator[bytes]:
     """Split at newlines; a file that has none, but carriage returns, is split at those."""
     for number, line in enumerate(stream):
         if number == 0:
