@@ -17,7 +17,7 @@ import headwater.runtime.metadata
 from headwater.errors import MissingExtraError, TerminalError, TransientError, UsageError
 from headwater.plan.steps import Difference, Plan, Recorded
 from headwater.runtime.metadata import MetadataStore
-from headwater.runtime.metadata.opening import NEWEST, VERSION_TABLE, connect, migrate
+from headwater.runtime.metadata.opening import NEWEST, VERSION_TABLE, connect, upgrade
 from headwater.runtime.metadata.tables import metadata
 from headwater.runtime.report import ProductReport, RunReport
 from headwater.runtime.state import CheckResult, EpochRecord, LedgerRow, StateStore
@@ -181,11 +181,34 @@ def test_newer_store_is_refused(url: str) -> None:
 
 def test_migrations_make_the_tables_that_the_queries_use(url: str) -> None:
     engine: Engine = connect(url)
-    migrate(engine)
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        upgrade(connection)
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == NEWEST
     engine.dispose()
+
+
+def test_new_store_is_one_that_alembic_would_go_on_from(url: str) -> None:
+    with MetadataStore.open(url):
+        pass
+    engine = connect(url)
+    with engine.begin() as connection:
+        upgrade(connection)
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert context.get_current_revision() == NEWEST
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_older_store_is_upgraded(url: str) -> None:
+    engine: Engine = connect(url)
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+    engine.dispose()
+    with MetadataStore.open(url) as store:
+        assert store.runs() == ()
+        assert store.recorded("dev") == {}
 
 
 def test_newest_is_the_newest_migration() -> None:

@@ -1,8 +1,8 @@
 """Connecting to the metadata store and bringing its tables up to date.
 
 Apart from the queries because migrations need Alembic, whose import takes
-longer than a whole run with nothing to do: it is only asked when the version
-in the store is not the newest.
+longer than a whole run with nothing to do: it is only asked when an older
+version wrote the store.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, S
 from sqlalchemy.pool import NullPool, QueuePool
 
 from headwater.errors import MissingExtraError, TerminalError, TransientError, UsageError
+from headwater.runtime.metadata.tables import metadata
 
-__all__ = ["NEWEST", "VERSION_TABLE", "connect", "migrate"]
+__all__ = ["NEWEST", "VERSION_TABLE", "connect", "migrate", "upgrade"]
 
 NEWEST: Final = "0002"
 """The newest migration; a test compares it with the migrations that are there."""
@@ -68,12 +69,15 @@ def migrate(engine: Engine) -> None:
             found = _version(connection)
             if found == NEWEST:
                 return
-            if found is not None and found > NEWEST:
+            if found is None:
+                _create(connection)
+                return
+            if found > NEWEST:
                 raise TerminalError(
                     f"the metadata store has version {found}, this headwater knows versions up to {NEWEST}",
                     hint="upgrade headwater",
                 )
-            _upgrade(connection)
+            upgrade(connection)
     except OperationalError as error:
         raise TransientError("the metadata store cannot be reached", detail=str(error.orig)) from error
     except SQLAlchemyError as error:
@@ -86,7 +90,15 @@ def _version(connection: Connection) -> str | None:
     return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
 
 
-def _upgrade(connection: Connection) -> None:
+def _create(connection: Connection) -> None:
+    """A new store gets the newest tables at once, as if every migration had run; a test compares the two."""
+    metadata.create_all(connection)
+    connection.execute(text(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text(f"INSERT INTO {VERSION_TABLE} VALUES (:version)"), {"version": NEWEST})
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run the migrations that the store lacks, up to one of them."""
     from alembic import command
     from alembic.config import Config
 
@@ -94,7 +106,7 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
