@@ -7,8 +7,10 @@ folder is ever opened: paths are relative, links may not lead out.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
@@ -55,10 +57,11 @@ class WorkspaceFiles:
             DeclarationError: it leads out of the workspace, is too big, not UTF-8, or cannot be read.
         """
         where = Location(path)
-        full = self.root / path
+        full = f"{self.root}/{path}"
         try:
-            self._check_link(full, where)
-            with full.open("rb") as opened:
+            if stat.S_ISLNK(os.lstat(full).st_mode):
+                self._check_link(Path(full), where)
+            with FileIO(full) as opened:
                 content = opened.read(MAX_BYTES + 1)
         except OSError as error:
             raise self._unreadable(error, where) from error
@@ -72,8 +75,6 @@ class WorkspaceFiles:
         return FileText(path, _decode(content, path))
 
     def _check_link(self, full: Path, where: Location) -> None:
-        if not full.is_symlink():
-            return
         full.stat()  # a link to nothing, or to itself, fails here
         if not full.resolve().is_relative_to(self.root.resolve()):
             raise DeclarationError(

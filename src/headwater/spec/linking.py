@@ -6,6 +6,7 @@ nowhere or to two things are errors here, each with its place.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -176,6 +177,7 @@ class _Linker:
                 self.errors.append(DeclarationError(message, hint=hint, where=reference.where))
 
     def _contracts(self) -> Mapping[str, Contract]:
+        objects = Counter(contract.path for _, contract in self._parts.contracts)
         paths: dict[str, str] = {}
         contracts: dict[str, Contract] = {}
         for _, contract in self._parts.contracts:
@@ -185,8 +187,7 @@ class _Linker:
                     message = f"the contract id '{contract.id}' is used twice"
                     self.errors.append(DeclarationError(message, detail=f"also by {first}", where=contract.where))
                 continue
-            siblings = sum(other.path == contract.path for _, other in self._parts.contracts)
-            contracts[contract.id if siblings == 1 else f"{contract.id}/{contract.relation}"] = contract
+            contracts[contract.id if objects[contract.path] == 1 else f"{contract.id}/{contract.relation}"] = contract
         return contracts
 
 

@@ -7,6 +7,7 @@ well, and because the query is only delimited here, never parsed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -72,27 +73,25 @@ def identifier_problem(name: str, what: str) -> str | None:
     return None if _identifier.fullmatch(name) else f"'{name}' cannot name a {what}"
 
 
-def _name_errors(file: FileText, header: Header, product: str) -> list[DeclarationError]:
-    errors: list[DeclarationError] = []
+def _name_errors(file: FileText, header: Header, product: str) -> Iterator[DeclarationError]:
     name = header.name.value if header.name else PurePosixPath(file.path).stem
-    where = file.at_offset(header.name.offset) if header.name else file.whole
     problem = identifier_problem(name, "model")
+    detail = hint = None
     if problem:
         hint = "a name begins with a letter and has letters, digits and underscores"
         hint += "" if header.name else "; rename the file, or begin it with MODEL (name ...);"
-        errors.append(DeclarationError(problem, hint=hint, where=where))
     elif name.casefold().endswith(RESERVED):
+        problem = f"'{name}' cannot name a model"
         detail = f"'{RESERVED}' ends the names of the tables that hold refused rows"
-        errors.append(DeclarationError(f"'{name}' cannot name a model", detail=detail, where=where))
+    if problem:
+        where = file.at_offset(header.name.offset) if header.name else file.whole
+        yield DeclarationError(problem, detail=detail, hint=hint, where=where)
     if header.product and header.product.value != product:
-        errors.append(
-            DeclarationError(
-                f"a model of the product '{product}' cannot be named for '{header.product.value}'",
-                hint=f"write name {name}, or move the file into the folder of '{header.product.value}'",
-                where=file.at_offset(header.product.offset),
-            )
+        yield DeclarationError(
+            f"a model of the product '{product}' cannot be named for '{header.product.value}'",
+            hint=f"write name {name}, or move the file into the folder of '{header.product.value}'",
+            where=file.at_offset(header.product.offset),
         )
-    return errors
 
 
 def _query(file: FileText, header: Header, errors: list[DeclarationError]) -> tuple[int, str]:

