@@ -38,10 +38,14 @@ tiny_bytes: Final = 8 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the files of a group have in common: column names, and the lines up to the first record."""
+    """What the files of a group have in common: column names, and the lines up to the first record.
+
+    ``odd`` files end the lines after their header in another way, which DuckDB's reader takes as they come.
+    """
 
     columns: tuple[str, ...]
     skip: int
+    odd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,9 @@ class CsvScan:
         return str(self.scan.options.get("encoding", "utf-8")).lower().replace("_", "-").replace("utf8", "utf-8")
 
     @property
-    def narrow(self) -> bool:
-        """Whether a file has one column only: DuckDB then reads some empty lines twice."""
-        return any(len(layout.columns) == 1 for layout in self.groups)
+    def suits_duckdb(self) -> bool:
+        """Whether DuckDB's reader is right about these files: of one column it reads some empty lines twice."""
+        return not any(layout.odd or len(layout.columns) == 1 for layout in self.groups)
 
     @property
     def formats(self) -> TimeFormats:
@@ -79,7 +83,7 @@ def decode_csv(landing: Landing, scan: FileScan) -> Landed:
     ready = _prepare(landing, scan)
     names = tuple(file.name for file in scan.files)
     base, rejects = None, Rejects()
-    if ready.encoding == "utf-8" and not _are_tiny(scan) and not ready.narrow:
+    if ready.encoding == "utf-8" and not _are_tiny(scan) and ready.suits_duckdb:
         base = _quick(landing, ready)
     if base is None:
         base, rejects = _careful(landing, ready)
@@ -117,12 +121,13 @@ def _layout(ready: CsvScan, file: ScanFile) -> Layout | None:
         header = next((each for each in cut_records(counted(), ready.dialect, 2) if each.raw.strip()), None)
         if header is None:
             return None
+        skip, odd = taken, b"\r" in next(lines, b"").rstrip(b"\r\n")
     text = text_of(header.raw)
     if ready.dialect.quote:
         row = next(csv.reader([text], delimiter=ready.dialect.delimiter, quotechar=ready.dialect.quote))
     else:
         row = text.split(ready.dialect.delimiter)
-    return Layout(tuple(name.strip() for name in row), taken)
+    return Layout(tuple(name.strip() for name in row), skip, odd)
 
 
 def _casts(landing: Landing, ready: CsvScan, layout: Layout, where: str) -> list[Cast]:

@@ -143,7 +143,7 @@ class Landing:
         record = "b.record" if base.numbered else f"b.rowid - {start} + 1"
         source = "b.source" if base.sourced else "NULL"
         found = self.work.fetch(
-            f"SELECT {file}, {record}, b.refused, {raw}, {source} FROM {base.name} AS b "  # noqa: S608 - quoted
+            f"SELECT {file}, {record}, b.refused, {raw}, {source} FROM {base.name} AS b "
             "WHERE b.refused IS NOT NULL ORDER BY 1, 2"
         )
         return [RefusedRow(*row) for row in found]
