@@ -88,8 +88,9 @@ Visible: TypeAlias = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class QueryTree:
-    """A whole query: its tree, its blocks (each behind those it reads), and where published relations stand in it."""
+    """A whole query: text and tree, its blocks (each behind those it reads), and where published relations stand."""
 
+    text: str
     tree: exp.Expr
     blocks: tuple[QueryBlock, ...]
     tables: tuple[tuple[exp.Table, RelationName], ...]
@@ -112,7 +113,7 @@ def read_query(engine_sql: str, reads: tuple[RelationName, ...]) -> QueryTree:
     tables = tuple(
         (table, relations[table.name.casefold()]) for table in _tables_below(tree) if table.name.casefold() in relations
     )
-    return QueryTree(tree, tuple(reader.blocks.values()), tables)
+    return QueryTree(engine_sql, tree, tuple(reader.blocks.values()), tables)
 
 
 def local_nodes(query: exp.Expr) -> Iterator[exp.Expr]:

@@ -13,9 +13,9 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Role, Statement, relation
-from headwater.types import RelationName
+from headwater.types import RelationName, quote_identifier
 
-__all__ = ["candidate", "candidate_without_origin", "provenance_columns", "put_in_role"]
+__all__ = ["candidate", "candidate_without_origin", "provenance_columns", "put_in_role", "text_in_role"]
 
 provenance_columns: Final = (SOURCE_COLUMN, OFFSET_COLUMN)
 
@@ -28,13 +28,25 @@ def put_in_role(tables: Iterable[tuple[exp.Table, RelationName]], role: Role) ->
         table.set("this", exp.to_identifier(f"{role}.{name}", quoted=True))
 
 
+def text_in_role(text: str, tables: Iterable[tuple[exp.Table, RelationName]], role: Role) -> str:
+    """The text of a query with each relation named as that relation in a role, and not a letter changed elsewhere."""
+    places = sorted(tables, key=lambda place: int(place[0].this.meta["start"]))
+    parts: list[str] = []
+    at = 0
+    for table, name in places:
+        start, end = table.this.meta["start"], table.this.meta["end"] + 1
+        alias = "" if table.alias else f" AS {quote_identifier(table.name)}"
+        parts += [text[at:start], relation(role, name), alias]
+        at = end
+    return "".join((*parts, text[at:]))
+
+
 def candidate(name: RelationName, tree: exp.Expr) -> tuple[Statement, ...]:
     """The candidate that a query yields; the tree is used up."""
     return (Statement(relation("candidate", name), tree.sql(dialect="duckdb", copy=False)),)
 
 
-def candidate_without_origin(name: RelationName, tree: exp.Expr) -> tuple[Statement, ...]:
+def candidate_without_origin(name: RelationName, text: str) -> tuple[Statement, ...]:
     """The candidate of rows that have no single origin: provenance columns are NULL."""
     origin = f"CAST(NULL AS VARCHAR) AS {SOURCE_COLUMN}, CAST(NULL AS BIGINT) AS {OFFSET_COLUMN}"
-    text = tree.sql(dialect="duckdb")
     return (Statement(relation("candidate", name), f'SELECT "rows".*, {origin} FROM ({text}) AS "rows"'),)

@@ -71,8 +71,7 @@ class Kind:
 
     ``claim`` judges a block by its own query and what is known of its inputs.
     ``compile`` turns a query whose outermost block is of this kind into the
-    statements of an epoch; it may rewrite the query's tree, but for FULL, which is compiled
-    first and leaves it as it was but for the names of relations.
+    statements of an epoch; it may rewrite the query's tree, but for FULL, which works on the text.
     """
 
     kind: BlockKind

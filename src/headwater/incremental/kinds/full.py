@@ -11,7 +11,7 @@ from typing import Final
 from headwater.incremental.blocks import QueryBlock
 from headwater.incremental.kinds.claims import Changes, Claim, Facts, Kind, Query
 from headwater.incremental.program import BlockKind, ChangeMode
-from headwater.incremental.roles import candidate_without_origin, put_in_role
+from headwater.incremental.roles import candidate_without_origin, text_in_role
 from headwater.relations import Statement
 
 __all__ = ["kind"]
@@ -24,8 +24,8 @@ def claim(_: QueryBlock, __: Facts) -> Claim:
 
 def compile(query: Query) -> tuple[Statement, ...]:  # noqa: A001
     """The query over ``history`` relations."""
-    put_in_role(query.parts.tables, "history")
-    return candidate_without_origin(query.relation, query.parts.tree)
+    text = text_in_role(query.parts.text, query.parts.tables, "history")
+    return candidate_without_origin(query.relation, text)
 
 
 kind: Final = Kind(BlockKind.FULL, ChangeMode.REPLACE, claim, compile)
