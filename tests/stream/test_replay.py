@@ -99,8 +99,13 @@ def test_calls_that_cannot_work_are_refused_before_anything_runs(scenario: Any, 
     assert not (tmp_path / ".headwater" / "dev" / "state").exists()
 
 
-@pytest.mark.parametrize("format", ["parquet", "delta"])
-def test_a_replay_killed_at_any_event_is_finished_by_the_next(scenario: Any, tmp_path: Path, format: str) -> None:
+@pytest.mark.parametrize(
+    ("format", "points"), [("parquet", None), ("delta", {"Staged", "StateCommitted", "SinkCommitted"})]
+)
+def test_a_replay_killed_at_an_event_is_finished_by_the_next(
+    scenario: Any, tmp_path: Path, format: str, points: set[str] | None
+) -> None:
+    """``points`` are the events of the replay's epoch at the first of which it is killed; None means all."""
     start = tmp_path / "start"
     scenario.write(start, format)
     with CrashBench(f"{SCENARIO}:run") as bench:
@@ -111,7 +116,9 @@ def test_a_replay_killed_at_any_event_is_finished_by_the_next(scenario: Any, tmp
         assert whole.error is None
         assert whole.events.count("StateCommitted") == 2
         ordinary = whole.events.index("OutboxCleared") + 1
-        for kill_at in range(ordinary + 1, len(whole.events) + 1):
+        told = list(enumerate(whole.events[ordinary:], start=ordinary + 1))
+        first = {name: kill_at for kill_at, name in reversed(told)}
+        for kill_at in sorted(first[name] for name in points) if points else [kill_at for kill_at, _ in told]:
             root = tmp_path / f"killed{kill_at}"
             shutil.copytree(start, root, symlinks=True)
             assert bench.run(argument(root, replay=True), kill_at=kill_at).killed
