@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,32 @@ def test_a_changed_contract_judges_all_rows_anew_and_releases_nothing_twice(scen
     assert len(scenario.run(argument(tmp_path, replay=True), quiet)["shop.sales"]) == 2
     contract.write_text(scenario.contract, encoding="utf-8")
     assert keys(scenario.run(argument(tmp_path, replay=True), quiet)) == keys(replayed)
+
+
+def test_rows_of_a_source_are_released_to_all_that_reads_it(scenario: Any, tmp_path: Path) -> None:
+    scenario.write(tmp_path, "parquet")
+    (tmp_path / "shop/sales.odcs.yaml").unlink()
+    of_source = scenario.contract.replace("name: sales", "name: orders").replace("known.name", "cities.name")
+    (tmp_path / "shop/orders.odcs.yaml").write_text(of_source, encoding="utf-8")
+    (tmp_path / "shop/sums.sql").write_text("SELECT sum(amount) AS total FROM orders", encoding="utf-8")
+    project = api.load(tmp_path)
+    assert api.run(project).exit_code == 0
+    assert api.query(project, "SELECT id FROM shop.sales").rows == ((1,),)
+    (tmp_path / "data/cities2.csv").write_text("name\nRome\n", encoding="utf-8")
+    outcome = api.quarantine_replay(project, "shop.orders")
+    assert outcome.balanced
+    assert api.query(project, "SELECT id, amount FROM shop.sales ORDER BY id").rows == (
+        (1, Decimal("10.10")),
+        (2, Decimal("20.20")),
+        (4, Decimal("4.40")),
+    )
+    assert api.query(project, "SELECT total FROM shop.sums").rows == ((Decimal("34.70"),),)
+    (tmp_path / "data/orders2.csv").write_text(scenario.LATER, encoding="utf-8")
+    assert api.run(project).exit_code == 0
+    assert api.query(project, "SELECT id FROM shop.sales ORDER BY id").rows == ((1,), (2,), (4,), (5,))
+    listed = {reason.code: (reason.rows, reason.released) for reason in api.quarantine_list(project, "shop.orders")}
+    assert listed == {"reference:city->shop.cities.name": (2, 2), "unique:id": (1, 0)}
+    assert api.quarantine_replay(project, "shop.orders").nothing_to_do
 
 
 def test_calls_that_cannot_work_are_refused_before_anything_runs(scenario: Any, tmp_path: Path) -> None:
