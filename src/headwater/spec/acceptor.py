@@ -47,7 +47,7 @@ def acceptor(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
     >>> accepts({"a": 1}), accepts({"a": True}), accepts({"b": 1})
     (True, False, False)
     """
-    check = _Compiler(schema).compile(schema)
+    check = _Compiler(schema).compile_all()
     return lambda value: check(value) is not None
 
 
@@ -55,6 +55,7 @@ class _Compiler:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
         self._compiled: dict[str, Check] = {}
+        self._pending: list[str] = []
         self._applicators: Mapping[str, Callable[[Any, Mapping[str, Any]], Check]] = {
             "properties": self._properties,
             "patternProperties": lambda argument, _: self._pattern_properties(argument),
@@ -66,6 +67,15 @@ class _Compiler:
             "not": lambda argument, _: self._not(self.compile(argument)),
             "if": lambda argument, schema: self._if(self.compile(argument), self.compile(schema.get("then", {}))),
         }
+
+    def compile_all(self) -> Check:
+        """The root and, since schemas refer to themselves, afterwards everything it refers to."""
+        check = self.compile(self._root)
+        while self._pending:
+            pointer = self._pending.pop()
+            if pointer not in self._compiled:
+                self._compiled[pointer] = self.compile(self._resolve(pointer))
+        return check
 
     def compile(self, schema: Mapping[str, Any]) -> Check:
         conforms = self._all_of([check for key in schema for check in self._keyword(key, schema)])
@@ -130,15 +140,8 @@ class _Compiler:
         return lambda value: None if isinstance(value, list) and any(child(item) is None for item in value) else NONE
 
     def _reference(self, pointer: str) -> Check:
-        """Compiled when first used, since schemas refer to themselves."""
-
-        def run(value: Any) -> Found:
-            check = self._compiled.get(pointer)
-            if check is None:
-                check = self._compiled[pointer] = self.compile(self._resolve(pointer))
-            return check(value)
-
-        return run
+        self._pending.append(pointer)
+        return lambda value: self._compiled[pointer](value)
 
     def _resolve(self, pointer: str) -> Mapping[str, Any]:
         found: Any = self._root

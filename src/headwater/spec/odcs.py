@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from headwater.errors import DeclarationError, did_you_mean
-from headwater.spec.acceptor import acceptor
+from headwater.spec.acceptor import UnsupportedSchema, acceptor
 from headwater.spec.documents import Document, Path
 from headwater.spec.places import describe, path_text, unknown_key, value_at
 from headwater.types import Json
@@ -50,7 +50,11 @@ def official_schema() -> Mapping[str, Any]:
 
 @cache
 def _accepts() -> Callable[[Json], bool]:
-    return acceptor(official_schema())
+    try:
+        return acceptor(official_schema())
+    except UnsupportedSchema:
+        # A later release of the standard's package: slower, and as right as before.
+        return lambda _: False
 
 
 @cache
