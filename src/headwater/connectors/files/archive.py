@@ -56,9 +56,9 @@ def unpack(file: FoundFile, spool: str, format: str) -> list[ScanFile]:
 
 
 def _members(file: FoundFile, entries: Sequence[zipfile.ZipInfo], format: str) -> list[zipfile.ZipInfo]:
-    shown = [entry for entry in entries if not entry.is_dir() and not _is_hidden(entry.filename)]
-    for entry in shown:
+    for entry in entries:
         _check(file, entry)
+    shown = [entry for entry in entries if not entry.is_dir() and not _is_hidden(entry.filename)]
     if len(shown) > member_limit or sum(entry.file_size for entry in shown) > archive_limit:
         raise DataError(
             f"{file.name} holds more than {member_limit} files or {archive_limit} bytes",
@@ -78,7 +78,7 @@ def _is_hidden(name: str) -> bool:
 
 def _check(file: FoundFile, entry: zipfile.ZipInfo) -> None:
     path = PurePosixPath(entry.filename)
-    if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in path.parts[0]:
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in path.parts[0]:
         raise DataError(
             f"{file.name} holds the unsafe name {entry.filename!r}", hint="pack the archive again with relative names"
         )

@@ -179,7 +179,7 @@ def _text_problem(key: str, text: str, option: Mapping[str, Json]) -> tuple[str,
 
 def _known_encoding(name: str) -> bool:
     try:
-        b"".decode(name)
-    except LookupError:
+        b"  ".decode(name, "replace")
+    except (LookupError, UnicodeError):
         return False
     return True
