@@ -141,7 +141,11 @@ class _Compiler:
 
     def _reference(self, pointer: str) -> Check:
         self._pending.append(pointer)
-        return lambda value: self._compiled[pointer](value)
+
+        def run(value: Any) -> Found:
+            return self._compiled[pointer](value)
+
+        return run
 
     def _resolve(self, pointer: str) -> Mapping[str, Any]:
         found: Any = self._root
