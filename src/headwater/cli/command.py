@@ -9,6 +9,8 @@ command's name, and a list of examples, which help and reference show.
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final, cast
@@ -75,7 +77,13 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> int:
         take_settings(ctx)
-        return self.load()(ctx.obj, **ctx.params) or 0
+        try:
+            code = self.load()(ctx.obj, **ctx.params) or 0
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _forget_stdout()
+            return 0
+        return code
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own: list[tuple[str, str]] = []
@@ -115,6 +123,12 @@ class Group(click.Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
         _write_examples(self.examples, formatter)
+
+
+def _forget_stdout() -> None:
+    """Point stdout at nothing: its reader has gone, and the interpreter would complain when it flushes."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
 
 
 def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:

@@ -15,15 +15,12 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import singledispatch
-from typing import Final
 
 from headwater.cli.report import error_to_json, printable
 from headwater.errors import HeadwaterError
 from headwater.types import DataType, Json, RelationName, Schema
 
 __all__ = ["counted", "to_cell", "to_json", "to_json_rows", "to_json_text"]
-
-_widest_cell: Final = 120
 
 
 @singledispatch
@@ -119,8 +116,8 @@ def to_json_text(value: object) -> str:
             return json.dumps(to_json(value), ensure_ascii=False)
 
 
-def to_cell(value: object) -> str:
-    r"""A value in a table: one line, without control characters, cut where it would swamp the row.
+def to_cell(value: object, *, widest: int | None = None) -> str:
+    r"""A value in a table: one line, without control characters, cut behind ``widest`` characters.
 
     >>> to_cell("two\nlines"), to_cell(None), to_cell(Decimal("1.50"))
     ('two\\nlines', 'NULL', '1.50')
@@ -139,7 +136,7 @@ def to_cell(value: object) -> str:
         case _:
             text = str(value)
     text = printable(text).replace("\n", "\\n").replace("\t", "\\t")
-    return text if len(text) <= _widest_cell else f"{text[: _widest_cell - 1]}…"
+    return text if widest is None or len(text) <= widest else f"{text[: widest - 1]}…"
 
 
 def counted(count: int, word: str) -> str:

@@ -7,7 +7,6 @@ codes: 0 ok, 1 data or a check failed, 2 the call or a declaration is wrong,
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -33,9 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(f"{error.format_message()}\n")
         return UsageError.exit_code
-    except BrokenPipeError:
-        _forget_stdout()
-        return 0
     except (Exception, KeyboardInterrupt) as raised:
         failure, code = _failure(raised, verbose="--verbose" in given)
         report_error(failure, as_json=_wants_json(given))
@@ -58,7 +54,6 @@ def _failure(raised: BaseException, *, verbose: bool) -> tuple[HeadwaterError, i
 
 def _run(arguments: list[str]) -> int:
     result = headwater.main(args=arguments, prog_name="headwater", standalone_mode=False)
-    sys.stdout.flush()
     return result if isinstance(result, int) else 0
 
 
@@ -84,9 +79,3 @@ def _unexpected(error: BaseException, *, verbose: bool) -> HeadwaterError:
         detail=trace if verbose else (str(error).partition("\n")[0] or None),
         hint="this is a fault in headwater: please report it with what --verbose shows",
     )
-
-
-def _forget_stdout() -> None:
-    """Point stdout at nothing: the reader has gone, and the interpreter would complain when it flushes."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())

@@ -63,5 +63,5 @@ def printable(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    colored = sys.stderr.isatty() and "NO_COLOR" not in os.environ and "--no-color" not in sys.argv
+    colored = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and "--no-color" not in sys.argv
     return f"\x1b[1;31m{text}\x1b[0m" if colored else text

@@ -7,6 +7,7 @@ actions, never by the grammar.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
@@ -33,7 +34,7 @@ def console(settings: Settings, stream: TextIO | None = None) -> Console:
     target = stream or sys.stdout
     return Console(
         file=target,
-        color_system="auto" if settings.color else None,
+        color_system="auto" if settings.color and not os.environ.get("NO_COLOR") else None,
         width=None if target.isatty() else _unbounded,
         highlight=False,
         markup=False,
@@ -47,19 +48,31 @@ def show_text(settings: Settings, text: str, *, style: str = "") -> None:
 
 
 def show_table(
-    settings: Settings, headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+    settings: Settings,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    fold: Sequence[str] = (),
+    widest: int | None = None,
 ) -> None:
-    """A table with one line a row; ``right`` names the headings whose cells are aligned to the right."""
+    """A table with one line a row.
+
+    Args:
+        right: headings whose cells are aligned to the right.
+        fold: headings whose cells take more lines where the terminal is narrow; others are cut there.
+        widest: cells are cut behind so many characters, wherever they are shown.
+    """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(
             Text(printable(heading)),
             justify="right" if heading in right else "left",
-            overflow="ellipsis",
-            no_wrap=True,
+            overflow="fold" if heading in fold else "ellipsis",
+            no_wrap=heading not in fold,
         )
     for row in rows:
-        table.add_row(*(Text(to_cell(value)) for value in row))
+        table.add_row(*(Text(to_cell(value, widest=widest)) for value in row))
     screen = console(settings)
     if screen.is_terminal:
         screen.print(table)

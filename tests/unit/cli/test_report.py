@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from headwater.cli import entry, main
+from headwater.cli import command, main
 from headwater.cli.command import Command
 from headwater.errors import (
     BudgetError,
@@ -109,7 +109,7 @@ def test_a_fault_of_our_own_shows_its_cause_when_asked(
 
 def test_a_reader_that_went_away_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, BrokenPipeError())
-    monkeypatch.setattr(entry, "_forget_stdout", lambda: None)
+    monkeypatch.setattr(command, "_forget_stdout", lambda: None)
     assert main(["check"]) == 0
 
 

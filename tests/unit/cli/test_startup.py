@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -51,9 +51,12 @@ def test_help_and_usage_errors_load_no_heavy_module(arguments: list[str]) -> Non
 
 
 def test_help_answers_in_less_than_a_third_of_a_second() -> None:
+    """Processor time, so that a busy machine does not make a quick program slow."""
+
     def once() -> float:
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "headwater", "--help"], capture_output=True, check=True)
-        return time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(once() for _ in range(5)) < 0.3
