@@ -54,6 +54,7 @@ class Shop:
             "report.large": "SELECT id, cents FROM shop.sales WHERE cents > 15",
         }
         self.sales_contract: Contract | None = None
+        self.source_path = "data/*.csv"
 
     @property
     def layout(self) -> Layout:
@@ -66,7 +67,7 @@ class Shop:
 
     def workspace(self) -> Workspace:
         columns = Schema.of({"id": "BIGINT", "city": "VARCHAR", "amount": "INTEGER"})
-        options = {"path": "data/*.csv", "format": "csv"}
+        options = {"path": self.source_path, "format": "csv"}
         models = {}
         for text, declared in self.models.items():
             query, output = declared if isinstance(declared, tuple) else (declared, None)
@@ -198,6 +199,15 @@ def test_changed_contract_judges_everything_again(shop: Shop) -> None:
     assert counts(report)["shop.orders"] == Counts(read=5, accepted=4, quarantined=1)
     assert shop.rows("shop.orders__quarantine", "codes, contract_version") == [(["type"], "1.1.0")]
     assert len(shop.rows("shop.sales")) == 4
+
+
+def test_source_that_starts_anew_without_rows_has_an_empty_quarantine(shop: Shop) -> None:
+    done(shop.run())
+    (shop.root / "data" / "a.csv").unlink()
+    shop.source_path = "data/other/*.csv"
+    done(shop.run())
+    assert shop.rows("shop.orders__quarantine") == []
+    assert shop.rows("shop.sales") == []
 
 
 def test_removed_model_is_forgotten_and_its_table_stays(shop: Shop) -> None:

@@ -46,11 +46,11 @@ class Place:
 
     def save(self) -> None:
         shutil.rmtree(self._saved, ignore_errors=True)
-        shutil.copytree(self.root, self._saved)
+        shutil.copytree(self.root, self._saved, symlinks=True)
 
     def restore(self) -> None:
         shutil.rmtree(self.root)
-        shutil.copytree(self._saved, self.root)
+        shutil.copytree(self._saved, self.root, symlinks=True)
 
     def run(self, *, kill_at: int | None = None, kill_after: float | None = None) -> Outcome:
         options = {"root": str(self.root), "format": self.kind, "query": self.query, "prepare": False}

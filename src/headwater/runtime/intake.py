@@ -50,6 +50,8 @@ class Intake:
         landed = set()
         for step in steps:
             taken = chunks.get(step.relation, ())
+            if not taken or self.skips(step, taken):
+                self._forget_refused(step)
             if not taken:
                 continue
             if self.skips(step, taken):
@@ -109,6 +111,11 @@ class Intake:
             rows += self.publisher.bench.count(name)
         epoch.context.tell(Landed(epoch.context.name, epoch.number, step.relation, rows, 0))
         epoch.account(step.relation, Counts(read=rows, accepted=rows), replaced=step.relation in self.reset)
+
+    def _forget_refused(self, step: SourceStep) -> None:
+        """A source that starts anew, and of which nothing can be refused now, has an empty quarantine."""
+        if step.relation in self.reset:
+            self.publisher.quarantine(step.relation, self.quarantine_format, step.fingerprint, 0, anew=True)
 
     def _land(self, step: SourceStep, chunk: Chunk) -> None:
         publisher, epoch, name = self.publisher, self.publisher.epoch, step.relation

@@ -90,7 +90,7 @@ def run_product(
     fresh = snapshot.epoch == 0
     snapshot = dataclasses.replace(
         snapshot,
-        epoch=_epoch_of_lost_state(context) if fresh else snapshot.epoch,
+        epoch=_epoch_of_lost_state(context, quarantine_format) if fresh else snapshot.epoch,
         positions={name: at for name, at in snapshot.positions.items() if name not in reset},
     )
     streams = open_streams(product.sources, context.readers, snapshot.positions, max_bytes=max_bytes)
@@ -221,13 +221,13 @@ def stageable(product: ProductPlan, quarantine_format: str) -> list[StagedTable]
     return tables
 
 
-def _epoch_of_lost_state(context: ProductContext) -> int:
+def _epoch_of_lost_state(context: ProductContext, quarantine_format: str) -> int:
     """The newest epoch that tables of this product carry though the state knows none.
 
     A sink takes an epoch it has seen for a repetition, so a new state must count on from there.
     """
     newest = 0
-    for staged in stageable(context.product, "parquet"):
+    for staged in stageable(context.product, quarantine_format):
         table = context.tables.open(staged.relation, staged.format)
         if table.exists():
             epochs = (version.commit.epoch for version in table.versions() if version.commit is not None)
