@@ -12,6 +12,7 @@ from headwater.cli.encode import counted
 from headwater.cli.progress import watch
 from headwater.cli.report import report_error
 from headwater.cli.screen import show_json, show_table, show_text
+from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
     from headwater.api import ProductOutcome, RunOutcome
@@ -37,8 +38,15 @@ def show_outcome(settings: Settings, outcome: RunOutcome) -> int:
         sys.stdout.flush()
         for product in outcome.products:
             if product.error is not None:
-                report_error(product.error, as_json=False)
+                report_error(_named(product.product, product.error), as_json=False)
     return outcome.exit_code
+
+
+def _named(product: str, error: HeadwaterError) -> HeadwaterError:
+    """The error, naming the product that failed when its own words do not."""
+    if product in str(error):
+        return error
+    return HeadwaterError(f"{product}: {error.message}", detail=error.detail, hint=error.hint, where=error.where)
 
 
 def _show_summary(settings: Settings, outcome: RunOutcome) -> None:
@@ -69,8 +77,7 @@ def _show_counts(settings: Settings, outcome: RunOutcome) -> None:
     for product in outcome.products:
         for check in product.checks:
             if not check.passed:
-                said = f"{check.severity}: {check.relation} fails {check.code}, the value is {check.value}"
-                show_text(settings, f"{said}: {check.description}")
+                show_text(settings, f"{check.severity}: {check.relation} fails {check.code}: {check.description}")
 
 
 def _suggest(settings: Settings, outcome: RunOutcome) -> None:
