@@ -100,6 +100,18 @@ def test_a_reader_streams(engine: DuckDBEngine) -> None:
         reader.close()
 
 
+def test_a_failure_while_streaming_has_a_type(session: Session) -> None:
+    reader = session.reader(
+        "SELECT CAST(CASE WHEN i = 900000 THEN 'x' ELSE '1' END AS INTEGER) AS n FROM range(1000000) AS r (i)"
+    )
+    with pytest.raises(DataError) as caught:
+        reader.read_all()
+    assert (caught.value.message, caught.value.detail) == (
+        "a query failed on the data",
+        "Could not convert string 'x' to INT32",
+    )
+
+
 def test_a_reader_keeps_the_order(session: Session) -> None:
     reader = session.reader("SELECT i FROM range(500000) AS r (i)")
     assert reader.read_all().column("i").to_pylist() == list(range(500000))

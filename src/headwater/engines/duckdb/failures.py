@@ -7,8 +7,9 @@ into DuckDB stands inside :func:`wrapped`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 import duckdb
 
@@ -22,7 +23,16 @@ from headwater.errors import (
     UsageError,
 )
 
-__all__ = ["summary", "wrapped"]
+__all__ = ["streamed", "summary", "wrapped"]
+
+_kinds: Final[Mapping[str, type[duckdb.Error]]] = {
+    "Conversion": duckdb.ConversionException,
+    "Constraint": duckdb.ConstraintException,
+    "Invalid Input": duckdb.InvalidInputException,
+    "Out of Range": duckdb.OutOfRangeException,
+    "Out of Memory": duckdb.OutOfMemoryException,
+    "IO": duckdb.IOException,
+}
 
 _lock = re.compile(r"Could not set lock on file .*?(?:\(PID (?P<pid>\d+)\)|$)", re.DOTALL)
 _damaged = re.compile(
@@ -39,6 +49,13 @@ def wrapped(doing: str) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise _translate(doing, error) from error
+
+
+def streamed(doing: str, text: str) -> HeadwaterError:
+    """The error for what DuckDB says while a result is being read: there only its text arrives."""
+    kind, colon, rest = text.partition(" Error: ")
+    rest = rest.split("\n\nLINE ")[0].strip() if colon else text
+    return _translate(doing, _kinds.get(kind, duckdb.Error)(rest))
 
 
 def summary(error: duckdb.Error) -> str:

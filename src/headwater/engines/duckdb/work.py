@@ -7,12 +7,12 @@ relation, so work relations cost no durability.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import duckdb
 
-from headwater.engines.duckdb.failures import wrapped
+from headwater.engines.duckdb.failures import streamed, wrapped
 from headwater.engines.duckdb.schemas import to_schema
 from headwater.engines.duckdb.text import auxiliary, unquoted
 from headwater.errors import DataError, OutsideError, UsageError
@@ -132,8 +132,22 @@ class WorkRelations:
 
     def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
         """A result as a stream; only what is read is computed."""
+        import pyarrow
+
         with wrapped("a query"):
             result = self.connection.sql(sql, params=list(parameters))
             if result is None:
                 raise UsageError("the statement has no result to read")
-            return result.to_arrow_reader(batch_rows)
+            stream = result.to_arrow_reader(batch_rows)
+        return pyarrow.RecordBatchReader.from_batches(stream.schema, _batches(stream))
+
+
+def _batches(stream: pyarrow.RecordBatchReader) -> Iterator[pyarrow.RecordBatch]:
+    import pyarrow
+
+    try:
+        yield from stream
+    except (OSError, pyarrow.ArrowException) as error:
+        raise streamed("a query", str(error)) from error
+    finally:
+        stream.close()
