@@ -1,8 +1,8 @@
 """Contracts (``*.odcs.yaml``, ODCS 3.2.0) to values, one for each schema object.
 
 Apart from the check against the standard (:mod:`headwater.spec.odcs`): here is
-what headwater makes of a sound document. Properties of the semantic type
-``measure`` are no columns and are left out; a column is called by its
+what headwater makes of a sound document. Measures and dimensions
+(``semanticType``) are no columns and are left out; a column is called by its
 ``physicalName`` when it has one.
 """
 
@@ -106,7 +106,7 @@ class _Reader:
         columns = [
             (element, (*path, index))
             for index, element in enumerate(_elements(found))
-            if element.get("semanticType") != "measure"
+            if element.get("semanticType", "column") == "column"
         ]
         properties = tuple(self._property(element, at) for element, at in columns)
         self._check_unique([column.name for column in properties], path, "column", [at for _, at in columns])

@@ -145,9 +145,9 @@ def test_properties_stand_for_column_types(name: str, golden: Callable[[str, str
     golden(f"spec/types/{name.removesuffix('.odcs.yaml')}.txt", "\n".join([*lines, ""]))
 
 
-def test_measures_are_no_columns_and_physical_names_win() -> None:
+def test_measures_and_dimensions_are_no_columns_and_physical_names_win() -> None:
     contract, _ = to_contracts(document("property_everything.odcs.yaml"))
-    assert [column.name for column in contract.properties] == ["cust_email", "country"]
+    assert [column.name for column in contract.properties] == ["cust_email"]
     assert contract.references[0].columns == ("cust_email",)
 
 
