@@ -14,6 +14,8 @@ from typing import Final
 __all__ = ["PatternError", "to_re2"]
 
 largest_repetition: Final = 1000
+"""RE2's own bound, also of repetitions inside repetitions."""
+longest_pattern: Final = 10_000
 unicode_space: Final = r"\t\n\v\f\r \x{a0}\x{feff}\x{2028}\x{2029}\p{Zs}"
 
 _groups: Final = re.compile(r"\((?:\?(?P<kind><=|<!|=|!|:|P?<(?P<name>\w+)>|[ims]+[:)]))?")
@@ -32,14 +34,46 @@ class PatternError(ValueError):
 
 @dataclass(slots=True)
 class _Output:
-    """The pattern in RE2, and in Python's language, whose compiler finds what is malformed."""
+    """The pattern in RE2, and in Python's language, whose compiler finds what is malformed.
+
+    ``weights`` has for every open group how often its heaviest part is repeated,
+    ``last`` the same of the latest atom; ``quantified`` is True behind a quantifier.
+    """
 
     engine: list[str] = field(default_factory=list)
     python: list[str] = field(default_factory=list)
+    weights: list[int] = field(default_factory=lambda: [1])
+    last: int = 1
+    quantified: bool = False
 
     def put(self, engine: str, python: str | None = None) -> None:
         self.engine.append(engine)
         self.python.append(engine if python is None else python)
+        self.last, self.quantified = 1, False
+
+    def open_group(self, engine: str) -> None:
+        self.put(engine)
+        self.weights.append(1)
+
+    def close_group(self) -> None:
+        weight = self.weights.pop() if len(self.weights) > 1 else 1
+        self.put(")")
+        self._weigh(weight)
+
+    def repeat(self, text: str, most: int) -> None:
+        """A quantifier behind the latest atom; RE2 does not count those without upper bound: ``most`` is 1."""
+        if self.quantified and text != "?":
+            raise PatternError(f"the quantifier '{text}' stands behind another one")
+        weight = self.last * most
+        if weight > largest_repetition:
+            raise PatternError(f"'{text}' makes more than {largest_repetition} repetitions")
+        self.put(text)
+        self.quantified = True
+        self._weigh(weight)
+
+    def _weigh(self, weight: int) -> None:
+        self.last = weight
+        self.weights[-1] = max(self.weights[-1], weight)
 
 
 def to_re2(pattern: str) -> str:
@@ -51,6 +85,8 @@ def to_re2(pattern: str) -> str:
     Traceback (most recent call last):
     headwater.quality.patterns.PatternError: look-around '(?=' is not supported
     """
+    if len(pattern) > longest_pattern:
+        raise PatternError(f"it is longer than {longest_pattern} characters")
     output = _Output()
     at = 0
     in_class = False
@@ -64,17 +100,33 @@ def to_re2(pattern: str) -> str:
             at += 1
         elif char == "[":
             at, in_class = _open_class(pattern, at, output)
-        elif char == "(":
-            at = _group(pattern, at, output)
         else:
-            _repeat(pattern, at)
-            output.put(char)
-            at += 1
+            at = _outside(pattern, at, output)
     try:
         re.compile("".join(output.python))
     except (re.error, OverflowError) as error:
         raise PatternError(f"{error}") from None
+    except RecursionError:
+        raise PatternError("its groups are nested too deeply") from None
     return "".join(output.engine)
+
+
+def _outside(pattern: str, at: int, output: _Output) -> int:
+    """A character that is neither escaped nor in a class; returns where the next one is."""
+    char = pattern[at]
+    repetition = _repetition.match(pattern, at)
+    if char == "(":
+        return _group(pattern, at, output)
+    if repetition:
+        output.repeat(repetition[0], max(int(bound) for bound in repetition.groups() if bound))
+        return repetition.end()
+    if char == ")":
+        output.close_group()
+    elif char in "*+?":
+        output.repeat(char, 1)
+    else:
+        output.put(char)
+    return at + 1
 
 
 def _escape(pattern: str, at: int, output: _Output, *, in_class: bool) -> int:
@@ -125,13 +177,8 @@ def _group(pattern: str, at: int, output: _Output) -> int:
     if found["kind"] in ("=", "!", "<=", "<!"):
         raise PatternError(f"look-around '{found[0]}' is not supported")
     named = found["name"]
-    output.put(f"(?P<{named}>" if named else found[0])
+    if found[0].endswith(")"):
+        output.put(found[0])
+    else:
+        output.open_group(f"(?P<{named}>" if named else found[0])
     return found.end()
-
-
-def _repeat(pattern: str, at: int) -> None:
-    found = _repetition.match(pattern, at)
-    if found and max(int(bound) for bound in found.groups() if bound) > largest_repetition:
-        raise PatternError(f"'{found[0]}' repeats more than {largest_repetition} times")
-    if pattern[at] == "+" and at and pattern[at - 1] in "*+?}" and not pattern.endswith("\\", 0, at - 1):
-        raise PatternError("the possessive quantifier '+' is not of ECMA-262")

@@ -218,12 +218,21 @@ def test_patterns_mean_what_they_mean_elsewhere(engine: Any, pattern: str, text:
         r"\A",
         "(?P=n)",
         "a++",
+        "a{2}{3}",
+        "((a{100}){100}){100}",
+        "(" * 5000 + ")" * 5000,
+        "a" * 20_000,
         r"\u{110000}",
     ],
 )
 def test_patterns_the_engine_cannot_run_are_refused_when_read(pattern: str) -> None:
     with pytest.raises(PatternError):
         to_re2(pattern)
+
+
+def test_other_writing_systems_may_be_named(engine: Any) -> None:
+    promised = Property("x", options={"pattern": r"^\p{L}+(?:-\p{L}{1,20})*?$"})
+    assert [refusals(engine, "VARCHAR", promised, value) for value in ("'Ærø-Straße'", "'a1'")] == [[], ["pattern:x"]]
 
 
 def test_members_of_objects_and_lists_are_judged(engine: Any) -> None:
