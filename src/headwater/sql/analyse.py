@@ -127,11 +127,11 @@ def analyse(
     if name in resolution.reads:
         problems.add(f"'{name}' reads itself", tree, hint="read the relations it is made from")
     problems.raise_any()
-    canonical = generate(tree, copy=resolution.windows)
+    canonical = generate(tree, copy=resolution.windows, text=parsed.text)
     engine_sql = canonical
     if resolution.windows:
         lower_windows(tree, problems)
-        engine_sql = generate(tree)
+        engine_sql = generate(tree, text=parsed.text)
     problems.raise_any()
     schema = bind(engine_sql, {relation: schemas[relation] for relation in resolution.reads}, binder, parsed)
     return Analysis(

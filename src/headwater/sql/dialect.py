@@ -32,6 +32,7 @@ __all__ = [
     "keep_verbatim",
     "rewrite_windows",
     "window_arguments",
+    "window_usage",
 ]
 
 FUNCTION_NAME: Final = "function_name"
@@ -145,12 +146,12 @@ def _call(tokens: Sequence[Token]) -> list[Token]:
     for position, argument in enumerate(slices):
         label, value = _named(argument)
         label = label or (order[position] if position < len(order) else "")
-        if label not in order or label in found:
-            raise WindowSyntaxError(f"{kind} takes {_usage(kind)}", argument[0].start if argument else name.start)
+        if label not in order or label in found or not value:
+            raise WindowSyntaxError(f"{kind} takes {window_usage(kind)}", argument[0].start if argument else name.start)
         found[label] = _unwrapped(value)
     required = order[:-1]
     if any(not found.get(label) for label in required):
-        raise WindowSyntaxError(f"{kind} takes {_usage(kind)}", name.start)
+        raise WindowSyntaxError(f"{kind} takes {window_usage(kind)}", name.start)
     found["DATA"] = rewrite_windows(found["DATA"])
     if keys:
         call = _mark(TokenType.VAR, SESSION_KEYS, keys[0])
@@ -169,7 +170,8 @@ def _call(tokens: Sequence[Token]) -> list[Token]:
     return [*written, tokens[-1]]
 
 
-def _usage(kind: str) -> str:
+def window_usage(kind: str) -> str:
+    """The arguments of a window table function, in words."""
     *needed, optional = window_arguments[kind]
     words = {"DATA": "a table", "TIMECOL": "its time column"}
     listed = ", ".join(words.get(label, label.lower()) for label in needed)

@@ -14,7 +14,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.errors import did_you_mean
-from headwater.sql.dialect import FUNCTION_NAME, SESSION_KEYS, window_arguments
+from headwater.sql.dialect import FUNCTION_NAME, SESSION_KEYS, window_arguments, window_usage
 from headwater.sql.functions import clock_functions, permitted, refused, refused_prefixes, table_functions
 from headwater.sql.text import Problems
 
@@ -95,6 +95,8 @@ def _function(node: exp.Expr, problems: Problems, profile: Profile) -> None:
             problems.add("age() of one value reads the clock", node, hint="give both: age(later, earlier)")
         return
     if name.upper() in window_arguments or name.upper() == SESSION_KEYS:
+        if isinstance(node.parent, exp.Table) and len(node.expressions) < 3:
+            problems.add(f"{name.upper()} takes {window_usage(name.upper())}", node)
         if not isinstance(node.parent, exp.Table | exp.Anonymous):
             problems.add(f"{name.upper()} stands in FROM", node, hint=f"SELECT ... FROM {name.upper()}(t, c, ...)")
         return

@@ -130,6 +130,9 @@ def _sql(node: exp.Expr) -> str:
 
 def _checked(call: WindowCall, problems: Problems) -> list[timedelta] | None:
     """The lengths of a call's intervals, None after noting what is wrong with them."""
+    if not isinstance(call.relation, exp.Table | exp.Subquery) or not isinstance(call.column, exp.Column):
+        problems.add(f"{call.kind} takes a table and a column of it", call.node, hint=f"{call.kind}(t, time, ...)")
+        return None
     lengths: list[timedelta] = []
     for at, node in enumerate(call.intervals):
         length = interval_length(node)

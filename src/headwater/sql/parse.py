@@ -56,11 +56,7 @@ def parse_query(text: QueryText) -> exp.Query:
     if not tokens:
         raise DeclarationError("there is no query here", where=text.location(0), hint="write one SELECT")
     _check_statements(tokens, text)
-    try:
-        trees = dialect.parser().parse(tokens, text.text)
-    except ParseError as error:
-        raise _parse_error(error, text) from error
-    tree = trees[0]
+    tree = _parsed(None, tokens, text)
     if isinstance(tree, exp.Values):
         tree = exp.select("*").from_(tree)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
@@ -72,14 +68,22 @@ def parse_query(text: QueryText) -> exp.Query:
 def parse_expression(text: QueryText) -> exp.Expr:
     """A scalar expression, such as a predicate over one row; raises like :func:`parse_query`."""
     tokens = _tokenize(text)
-    try:
-        trees = dialect.parser().parse_into(exp.Condition, tokens, text.text)
-    except ParseError as error:
-        raise _parse_error(error, text) from error
-    tree = trees[0] if len(trees) == 1 else None
+    tree = _parsed(exp.Condition, tokens, text) if tokens else None
     if tree is None:
         raise DeclarationError("there is no expression here", where=text.location(0))
     return tree
+
+
+def _parsed(into: type[exp.Expr] | None, tokens: list[Token], text: QueryText) -> exp.Expr | None:
+    """What the parser makes of one statement; it stumbles over some broken texts instead of refusing them."""
+    parser = dialect.parser()
+    try:
+        trees = parser.parse(tokens, text.text) if into is None else parser.parse_into(into, tokens, text.text)
+    except ParseError as error:
+        raise _parse_error(error, text) from error
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise DeclarationError("the SQL cannot be parsed", where=text.location(tokens[0].start)) from error
+    return trees[0] if trees else None
 
 
 def parse_engine_sql(sql: str) -> exp.Query:
@@ -87,9 +91,19 @@ def parse_engine_sql(sql: str) -> exp.Query:
     return parse_query(QueryText(sql, "engine SQL"))
 
 
-def generate(tree: exp.Expr, *, copy: bool = False) -> str:
-    """The text of a resolved tree: every identifier quoted, no comments. Without ``copy`` the tree is used up."""
-    return dialect.generate(tree, copy=copy, identify=True, comments=False)
+def generate(tree: exp.Expr, *, copy: bool = False, text: QueryText | None = None) -> str:
+    """The text of a resolved tree: every identifier quoted, no comments. Without ``copy`` the tree is used up.
+
+    Raises:
+        DeclarationError: something in the tree has no argument it needs; located in ``text`` when that is given.
+    """
+    try:
+        return dialect.generate(tree, copy=copy, identify=True, comments=False)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DeclarationError(
+            "a function or clause of the query lacks something it needs",
+            where=text.location(0) if text is not None else None,
+        ) from error
 
 
 def _tokenize(text: QueryText) -> list[Token]:

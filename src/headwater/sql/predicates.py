@@ -70,7 +70,7 @@ def check_predicate(text: str, schema: Schema, *, path: str, first_line: int = 1
             "a predicate looks at one row, an aggregate at many", tree, hint="write a quality rule of type sql"
         )
     problems.raise_any()
-    return generate(tree.this)
+    return generate(tree.this, text=source)
 
 
 def check_rule_query(
@@ -118,7 +118,7 @@ def check_rule_query(
     name_windows(tree)
     lower_windows(tree, problems)
     problems.raise_any()
-    return RuleQuery(generate(tree), tuple(reads))
+    return RuleQuery(generate(tree, text=source), tuple(reads))
 
 
 def _place(node: exp.Table, name: str) -> None:

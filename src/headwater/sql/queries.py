@@ -91,7 +91,7 @@ def prepare_query(
     name_windows(tree)
     lower_windows(tree, problems)
     problems.raise_any()
-    return PreparedQuery(generate(tree), tuple(found.values()))
+    return PreparedQuery(generate(tree, text=problems.text), tuple(found.values()))
 
 
 def _guarded(text: str, path: str) -> tuple[exp.Query, Problems]:

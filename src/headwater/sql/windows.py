@@ -38,9 +38,11 @@ class WindowCall:
 
 
 def window_call(source: exp.Expr) -> WindowCall | None:
-    """The call behind a FROM item, or None when it is an ordinary one."""
+    """The call behind a FROM item; None when it is an ordinary one, or lacks arguments (the guard refuses it)."""
     node = source.this if isinstance(source, exp.Table) else None
     if not isinstance(node, exp.Anonymous) or node.name.upper() not in window_arguments:
+        return None
+    if len(node.expressions) < 3:
         return None
     relation, column, *rest = node.expressions
     keys: tuple[exp.Expr, ...] = ()

@@ -43,7 +43,13 @@ def test_what_is_written_is_flink_sql_again(world) -> None:
             written = flink_of(query, world) if query.strip() else None
         except DeclarationError:
             continue
-        if written and "TABLE(" not in written and "MATCH_RECOGNIZE" not in written and "[" not in written and "ROW<" not in written:
+        if (
+            written
+            and "TABLE(" not in written
+            and "MATCH_RECOGNIZE" not in written
+            and "[" not in written
+            and "ROW<" not in written
+        ):
             assert sqlglot.parse_one(written, dialect=FlinkDialect)
 
 

@@ -90,12 +90,18 @@ def _spell_out_grouping(select: exp.Select) -> None:
     elif group is not None:
         for node in list(group.expressions):
             if isinstance(node, exp.Literal) and node.is_int:
-                node.replace(values[int(node.name) - 1].copy())
+                node.replace(_numbered(values, node).copy())
     for ordered in order.expressions if order is not None else []:
         if isinstance(ordered.this, exp.Var):
             names = [exp.column(projection.alias_or_name, quoted=True) for projection in select.expressions]
             select.set("order", exp.Order(expressions=[exp.Ordered(this=name, nulls_first=False) for name in names]))
             return
         if isinstance(ordered.this, exp.Literal) and ordered.this.is_int:
-            named = select.expressions[int(ordered.this.name) - 1].alias_or_name
+            named = _numbered(select.expressions, ordered.this).alias_or_name
             ordered.set("this", exp.column(named, quoted=True))
+
+
+def _numbered(values: list[exp.Expr], number: exp.Literal) -> exp.Expr:
+    if not 0 < int(number.name) <= len(values):
+        raise Untranslatable(f"there is no output column {number.name}")
+    return values[int(number.name) - 1]

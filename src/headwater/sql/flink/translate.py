@@ -46,11 +46,14 @@ def to_flink(query: str, *, path: str = "query", first_line: int = 1) -> str:
             translated = _translated(node)
             if translated is not node:
                 node.replace(translated)
-    except ValueError as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise DeclarationError(
             "the query has no equal in Flink SQL", detail=str(error), where=text.location(position(at))
         ) from error
-    return _dialect.generate(tree_in_clauses, copy=False, identify=True, comments=False)
+    try:
+        return _dialect.generate(tree_in_clauses, copy=False, identify=True, comments=False)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DeclarationError("the query has no equal in Flink SQL", where=text.location(0)) from error
 
 
 def _translated(node: exp.Expr) -> exp.Expr:

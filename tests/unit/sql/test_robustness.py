@@ -1,0 +1,76 @@
+"""Broken text is refused with a message: no entrance lets another error through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlglot.errors import SqlglotError
+
+from headwater import sql
+from headwater.errors import HeadwaterError
+from headwater.sql.flink import to_flink
+from headwater.sql.parse import dialect
+from headwater.types import RelationName, Schema
+
+folder = Path(__file__).parents[2] / "golden" / "sql" / "queries"
+queries = [
+    q for file in sorted(folder.glob("*.sql")) for q in file.read_text(encoding="utf-8").split(";\n") if q.strip()
+]
+words = (
+    "SELECT FROM ( ) , * id flights WHERE . AS JOIN USING 1 'x' OVER GROUP ORDER BY ALL UNION WITH [ ] { } NULL "
+    ":: -> TABLE TUMBLE HOP SESSION PIVOT UNNEST LATERAL COLUMNS EXCLUDE ? $1 @ #1 ; -- /* INTERVAL CASE END NOT IN "
+    "EXISTS LIMIT VALUES ->> DESCRIPTOR PARTITION LAMBDA DISTINCT ON"
+).split(" ")  # noqa: SIM905 - a list of eighty strings reads worse
+
+
+@st.composite
+def mangled(draw: st.DrawFn) -> str:
+    """A query of the golden files with up to three tokens dropped, added, replaced or swapped."""
+    text = draw(st.sampled_from(queries))
+    try:
+        tokens = [text[token.start : token.end + 1] for token in dialect.tokenize(text)]
+    except SqlglotError:
+        return text
+    for _ in range(draw(st.integers(1, 3))):
+        if not tokens:
+            break
+        at = draw(st.integers(0, len(tokens) - 1))
+        other = draw(st.integers(0, len(tokens) - 1))
+        match draw(st.sampled_from(["drop", "add", "replace", "swap"])):
+            case "drop":
+                del tokens[at]
+            case "add":
+                tokens.insert(at, draw(st.sampled_from(words)))
+            case "replace":
+                tokens[at] = draw(st.sampled_from(words))
+            case _:
+                tokens[at], tokens[other] = tokens[other], tokens[at]
+    return " ".join(tokens)
+
+
+@settings(max_examples=120, deadline=None)
+@given(mangled())
+def test_no_entrance_fails_otherwise(world, text: str) -> None:
+    flights = world.schemas[RelationName("ops", "flights")]
+    entrances: list[Callable[[], object]] = [
+        lambda: sql.analyse(
+            text,
+            name=world.model,
+            resolve=world.resolve,
+            schemas=world.schemas,
+            binder=lambda _sql, _relations: Schema(()),
+            path="m.sql",
+        ),
+        lambda: sql.prepare_query(text),
+        lambda: sql.check_predicate(text, flights, path="c.yaml"),
+        lambda: sql.check_rule_query(text, resolve=world.resolve, path="c.yaml"),
+        lambda: to_flink(text),
+    ]
+    for entrance in entrances:
+        try:
+            entrance()
+        except HeadwaterError as error:
+            assert str(error)
