@@ -17,11 +17,12 @@ from typing import Final
 from headwater.errors import DeclarationError, Location
 from headwater.spec.text import FileText
 
-__all__ = ["WORKSPACE_FILE", "WorkspaceFiles", "confined"]
+__all__ = ["SOURCES", "WORKSPACE_FILE", "WorkspaceFiles", "confined"]
 
 WORKSPACE_FILE: Final = "headwater.yaml"
 MAX_BYTES: Final = 5 * 1024 * 1024
 SUFFIXES: Final = (".sql", ".odcs.yaml", ".odcs.yml", ".odps.yaml", ".odps.yml")
+SOURCES: Final = ("sources.yaml", "sources.yml")
 SKIPPED: Final = frozenset({"node_modules", "__pycache__", "site-packages", "tests"})
 
 
@@ -45,7 +46,7 @@ class WorkspaceFiles:
             return
         for entry in found:
             name = entry.name
-            if name.endswith(SUFFIXES) or name == "sources.yaml":
+            if name.endswith(SUFFIXES) or name in SOURCES:
                 yield prefix + name
             elif name[0] != "." and name not in SKIPPED and entry.is_dir(follow_symlinks=False):
                 yield from self._walk(entry.path, f"{prefix}{name}/")

@@ -15,7 +15,7 @@ from headwater.spec.assembly import Settings, to_settings, to_sources
 from headwater.spec.contracts import to_contracts
 from headwater.spec.declarations import Workspace
 from headwater.spec.documents import parse_document
-from headwater.spec.files import WORKSPACE_FILE, WorkspaceFiles
+from headwater.spec.files import SOURCES, WORKSPACE_FILE, WorkspaceFiles
 from headwater.spec.linking import Parts, link
 from headwater.spec.models import identifier_problem, parse_model
 from headwater.spec.product import Product
@@ -120,7 +120,7 @@ class _Reading:
             parts.models.append(parse_model(file, product))
         elif path.endswith(DESCRIPTORS):
             self._take_product(parts, to_product(parse_document(file), product, folder))
-        elif path.endswith("sources.yaml"):
+        elif path.rpartition("/")[2] in SOURCES:
             parts.sources.extend(to_sources(parse_document(file), product))
         else:
             parts.contracts.extend((product, contract) for contract in to_contracts(parse_document(file)))
