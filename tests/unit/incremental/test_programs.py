@@ -101,6 +101,10 @@ def test_every_statement_reads_in_other_dialects(shop: Any, case: str, dialect: 
         "SELECT o.a FROM orders AS o ASOF JOIN returns AS r ON o.at >= r.at",
         "SELECT o.a, p.n FROM orders AS o, LATERAL (SELECT count(*) AS n FROM returns AS r WHERE r.a = o.a) AS p",
         "SELECT first(a) AS a FROM orders",
+        "SELECT a, s FROM orders UNION ALL BY NAME SELECT s, b FROM returns",
+        "SELECT o AS r FROM orders AS o",
+        "SELECT v.x, o.a FROM orders AS o POSITIONAL JOIN (VALUES (1)) AS v(x)",
+        "SELECT * FROM orders UNPIVOT (v FOR n IN (a, b))",
         "SELECT (SELECT max(o.a)) AS a FROM orders AS o",
         "SELECT (SELECT max(o.a) FROM (VALUES (1)) AS v(x)) AS a FROM orders AS o",
         "SELECT a, sum(b) OVER () AS b FROM orders",
@@ -115,6 +119,32 @@ def test_what_looks_at_several_rows_is_no_map(shop: Any, query: str) -> None:
     assert program.mode is ChangeMode.REPLACE
     assert program.blocks[-1].why
     assert shop.from_history(program.statements, everything) == shop.batch(analysis, everything)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * EXCLUDE (b) FROM orders",
+        "SELECT COLUMNS('a|b') FROM orders",
+        "SELECT a AS k, k + 1 AS k2 FROM orders WHERE k > 0",
+        "SELECT o.* FROM orders AS o WHERE EXISTS (SELECT 1 FROM unnest(o.xs) AS u(x) WHERE x > 1)",
+        "SELECT * FROM orders NATURAL JOIN (VALUES (1, 'z')) AS v(a, z)",
+        "SELECT * FROM orders JOIN (VALUES (1, 'z')) AS v(a, z) USING (a)",
+        "SELECT a, unnest({'x': b, 'y': s}) FROM orders",
+        "WITH v AS (SELECT * FROM range(3) AS r(i)) SELECT a, i FROM orders, v",
+        "SELECT a FROM orders WHERE a IN (SELECT x FROM (VALUES (1), (2)) AS v(x))",
+        "SELECT a, [x FOR x IN xs IF x > 1] AS ys FROM orders",
+        "SELECT o.a, l.x FROM orders AS o LEFT JOIN LATERAL (SELECT x FROM unnest(o.xs) AS u(x)) AS l ON TRUE",
+        "SELECT a FROM ((SELECT a FROM orders) UNION ALL (SELECT a FROM returns)) AS d",
+        "SELECT greatest(a, b) AS g, list_max(xs) AS m FROM orders",
+    ],
+)
+def test_what_treats_rows_alone_is_a_map(shop: Any, query: str) -> None:
+    analysis, program = shop.compile(query)
+    assert program.mode is ChangeMode.APPEND
+    expected = shop.batch(analysis, everything)
+    assert shop.over_epochs(program, epochs) == expected
+    assert shop.from_history(program.rebuild, everything) == expected
 
 
 def test_reserved_column_names_are_refused(shop: Any) -> None:

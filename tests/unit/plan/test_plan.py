@@ -105,3 +105,26 @@ def test_what_a_table_format_cannot_do_is_an_error_before_the_run(plan_files: An
 
 def test_no_step_depends_on_the_order_of_files(plan_files: Any, shop: dict[str, str]) -> None:
     assert plan_files(shop) == plan_files(dict(reversed(shop.items())))
+
+
+def test_an_own_relation_comes_before_a_port_of_the_same_name(plan_files: Any, shop: dict[str, str]) -> None:
+    shop["report/orders.sql"] = "SELECT id FROM sales.orders\n"
+    shop["report/ids.sql"] = "SELECT id FROM Orders\n"
+    report = next(product for product in plan_files(shop).products if product.product == "report")
+    reads = {model.relation.name: [str(read) for read in model.analysis.reads] for model in report.models}
+    assert reads["ids"] == ["report.orders"]
+    assert reads["orders"] == ["sales.orders"]
+
+
+def test_a_port_is_read_by_its_name_alone(plan_files: Any, shop: dict[str, str]) -> None:
+    shop["report/product.odps.yaml"] = (
+        "apiVersion: v1.1.0\nkind: DataProduct\nid: report\nname: report\nversion: 1.0.0\nstatus: active\n"
+        "inputPorts:\n  - {name: sales.orders, version: 1.0.0, contractId: orders}\n"
+    )
+    shop["sales/orders.odcs.yaml"] = (
+        "apiVersion: v3.2.0\nkind: DataContract\nid: orders\nname: orders\nversion: 1.0.0\nstatus: active\nschema:\n"
+        "  - {name: orders, logicalType: object}\n"
+    )
+    shop["report/by_day.sql"] = "SELECT id FROM orders\n"
+    report = next(product for product in plan_files(shop).products if product.product == "report")
+    assert [str(read) for read in report.models[0].analysis.reads] == ["sales.orders"]

@@ -46,7 +46,7 @@ _grouped_windows: Final = Refusal(
 )
 
 _harmless: Final = frozenset({"expressions", "from_", "joins", "laterals", "where", "order", "with_"})
-_set_arguments: Final = frozenset({"this", "expression", "order", "with_", "by_name"})
+_set_arguments: Final = frozenset({"this", "expression", "order", "with_"})
 _wrapper_arguments: Final = frozenset({"this", "alias", "order", "with_"})
 
 # The joins in which each row of the changing side is treated by itself: it may stand on
@@ -121,6 +121,11 @@ def _union(block: QueryBlock, facts: Facts) -> Refusal | None:
         return Refusal(f"{name} compares each row with all rows of the other side", _apart)
     if block.query.args.get("distinct"):
         return Refusal("UNION removes duplicates, which compares each row with all others", "write UNION ALL")
+    if block.query.args.get("by_name"):
+        return Refusal(
+            "UNION ALL BY NAME moves columns between its branches, and the origin of rows with them",
+            "write UNION ALL with the columns of all branches in one order",
+        )
     for fact in facts.values():
         if fact.changes is Changes.CONSTANT:
             return Refusal(
