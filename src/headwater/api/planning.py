@@ -16,7 +16,7 @@ from headwater.api.sources import source_schemas
 from headwater.incremental.program import Block
 from headwater.plan.build import build_plan
 from headwater.plan.steps import ModelStep, Plan, Recorded, SourceStep
-from headwater.quality.checks import Check, DatasetCheck, KeyCheck, ReferenceCheck, RowCheck
+from headwater.quality.checks import Check, DatasetCheck, KeyCheck, ReferenceCheck, RowCheck, Unjudged
 from headwater.spi import discovery
 from headwater.types import RelationName, Schema
 
@@ -37,7 +37,7 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedCheck:
-    """A check; ``kind`` says what it looks at: row, key, reference or dataset."""
+    """A check; ``kind`` says what it looks at: row, key, reference or dataset; a rule may also be ``not judged``."""
 
     code: str
     kind: str
@@ -149,7 +149,7 @@ def _model(project: Project, step: ModelStep) -> Explanation:
         blocks=step.program.blocks,
         sql=step.analysis.engine_sql,
         contract=step.judgement.contract_id if step.judgement else None,
-        checks=tuple(map(_check, step.judgement.checks)) if step.judgement else (),
+        checks=tuple(map(_check, (*step.judgement.checks, *step.judgement.unjudged))) if step.judgement else (),
         fingerprint=step.fingerprint,
     )
 
@@ -174,8 +174,10 @@ def _source(step: SourceStep) -> Explanation:
     )
 
 
-def _check(found: Check) -> ExplainedCheck:
+def _check(found: Check | Unjudged) -> ExplainedCheck:
     match found:
+        case Unjudged(code, reason):
+            return ExplainedCheck(code, "not judged", reason)
         case RowCheck():
             kind = "row"
         case KeyCheck():
