@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from headwater import runtime
@@ -54,7 +56,7 @@ class Shop:
             "report.large": "SELECT id, cents FROM shop.sales WHERE cents > 15",
         }
         self.sales_contract: Contract | None = None
-        self.source_path = "data/*.csv"
+        self.source_path, self.source_format = "data/*.csv", "csv"
 
     @property
     def layout(self) -> Layout:
@@ -67,7 +69,7 @@ class Shop:
 
     def workspace(self) -> Workspace:
         columns = Schema.of({"id": "BIGINT", "city": "VARCHAR", "amount": "INTEGER"})
-        options = {"path": self.source_path, "format": "csv"}
+        options = {"path": self.source_path, "format": self.source_format}
         models = {}
         for text, declared in self.models.items():
             query, output = declared if isinstance(declared, tuple) else (declared, None)
@@ -208,6 +210,22 @@ def test_source_that_starts_anew_without_rows_has_an_empty_quarantine(shop: Shop
     done(shop.run())
     assert shop.rows("shop.orders__quarantine") == []
     assert shop.rows("shop.sales") == []
+
+
+def test_parquet_values_that_do_not_fit_are_refused_though_nobody_lands_them(shop: Shop) -> None:
+    shop.contract = None
+    shop.source_path, shop.source_format = "data/*.parquet", "parquet"
+    (shop.root / "data").mkdir(exist_ok=True)
+    for number in range(3):
+        amounts = [str(number), "many"]
+        rows = pyarrow.table({"id": [number, 9], "city": ["Oslo", "Rome"], "amount": amounts})
+        pyarrow.parquet.write_table(rows, shop.root / "data" / f"p{number}.parquet")
+    shop.models = {"shop.total": "SELECT count(*) AS n, sum(amount) AS amount FROM orders"}
+    report = done(shop.run(max_epoch_bytes=1))
+    assert by_name(report)["shop"].epochs == 1
+    assert counts(report)["shop.orders"] == Counts(read=6, accepted=3, quarantined=3)
+    assert shop.rows("shop.total") == [(3, 3)]
+    assert len(shop.rows("shop.orders__quarantine")) == 3
 
 
 def test_removed_model_is_forgotten_and_its_table_stays(shop: Shop) -> None:

@@ -6,11 +6,13 @@ another one follows: the last epoch does more than the others.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from headwater.plan.steps import SourceStep
 from headwater.runtime.workbench import is_direct
+from headwater.spi.codec import FileScan
 from headwater.spi.source import Chunk, Position, SourceReader
 from headwater.types import RelationName
 
@@ -30,19 +32,18 @@ class ChunkStream:
         """How many chunks are known to follow: 0, 1, or 2 for two and more."""
         return len(self._ahead)
 
-    def take(self) -> Sequence[Chunk]:
-        """The next chunk, or none."""
-        if not self._ahead:
-            return ()
+    def take(self) -> Chunk:
+        """The next chunk; there must be one."""
         taken = self._ahead.popleft()
         self._fill()
-        return (taken,)
+        return taken
 
-    def take_all(self) -> Sequence[Chunk]:
-        """All chunks that follow, when they can be scanned where they lie; else the next one."""
-        taken = [*self.take()]
-        while taken and is_direct(taken[-1].rows) and self._ahead and is_direct(self._ahead[0].rows):
-            taken.extend(self.take())
+    def take_all(self) -> Chunk:
+        """All chunks that follow as one, when the engine can scan them where they lie; else the next one."""
+        taken = self.take()
+        while self._ahead and (merged := _merged(taken, self._ahead[0])) is not None:
+            taken = merged
+            self.take()
         return taken
 
     def _fill(self) -> None:
@@ -65,3 +66,12 @@ def open_streams(
         for step in steps
     }
     return {name: stream for name, stream in streams.items() if stream.ahead}
+
+
+def _merged(first: Chunk, second: Chunk) -> Chunk | None:
+    """Two chunks of files as one, None when their rows have to be decoded piece by piece."""
+    before, after = first.rows, second.rows
+    if not (isinstance(before, FileScan) and isinstance(after, FileScan) and is_direct(before) and is_direct(after)):
+        return None
+    rows = dataclasses.replace(after, files=(*before.files, *after.files))
+    return Chunk(rows, second.position, first.size_bytes + second.size_bytes)

@@ -16,10 +16,10 @@ from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.judging import examine
 from headwater.runtime.publication import Publisher, recorded_source
 from headwater.runtime.source_history import SourceHistory
-from headwater.runtime.workbench import is_direct, listed
+from headwater.runtime.workbench import listed
 from headwater.spi.codec import Rows
 from headwater.spi.source import Chunk
-from headwater.types import Counts, RelationName, quote_identifier
+from headwater.types import RelationName, quote_identifier
 
 __all__ = ["ForeignRows", "Intake"]
 
@@ -45,30 +45,18 @@ class Intake:
     reset: frozenset[RelationName]
     quarantine_format: str
 
-    def sources(self, steps: Sequence[SourceStep], chunks: Mapping[RelationName, Sequence[Chunk]]) -> set[RelationName]:
+    def sources(self, steps: Sequence[SourceStep], chunks: Mapping[RelationName, Chunk]) -> set[RelationName]:
         """Land and judge the chunks; returns the sources that have a ``change`` relation."""
-        landed = set()
         for step in steps:
-            taken = chunks.get(step.relation, ())
-            if not taken or self.skips(step, taken):
+            chunk = chunks.get(step.relation)
+            if chunk is None:
                 self._forget_refused(step)
-            if not taken:
                 continue
-            if self.skips(step, taken):
-                self._count(step, taken)
-            else:
-                (chunk,) = taken
-                self._land(step, chunk)
-                landed.add(step.relation)
+            self._land(step, chunk)
             epoch = self.publisher.epoch
-            epoch.positions[step.relation] = taken[-1].position
+            epoch.positions[step.relation] = chunk.position
             epoch.recorded[step.relation] = recorded_source(step)
-        return landed
-
-    def skips(self, step: SourceStep, taken: Sequence[Chunk]) -> bool:
-        """Whether rows need not be landed: nothing reads their changes, and none can be refused."""
-        unread = step.relation not in self.wanted and step.judgement is None
-        return unread and all(is_direct(chunk.rows) for chunk in taken)
+        return set(chunks)
 
     def foreign(self, ports: Sequence[ForeignPort], gained: Mapping[RelationName, ForeignRows]) -> set[RelationName]:
         """Make ``change`` relations of what foreign tables gained; returns which."""
@@ -101,19 +89,8 @@ class Intake:
             )
         return moved
 
-    def _count(self, step: SourceStep, taken: Sequence[Chunk]) -> None:
-        """Count rows where they lie: the models that read them scan them there."""
-        epoch, session = self.publisher.epoch, self.publisher.epoch.context.session
-        rows = 0
-        for number, chunk in enumerate(taken):
-            name = quote_identifier(f"chunk{number}.{step.relation}")
-            session.view(name, chunk.rows, schema=step.schema)
-            rows += self.publisher.bench.count(name)
-        epoch.context.tell(Landed(epoch.context.name, epoch.number, step.relation, rows, 0))
-        epoch.account(step.relation, Counts(read=rows, accepted=rows), replaced=step.relation in self.reset)
-
     def _forget_refused(self, step: SourceStep) -> None:
-        """A source that starts anew, and of which nothing can be refused now, has an empty quarantine."""
+        """A source that starts anew, and has no rows, has an empty quarantine."""
         if step.relation in self.reset:
             self.publisher.quarantine(step.relation, self.quarantine_format, step.fingerprint, 0, anew=True)
 
@@ -138,5 +115,5 @@ class Intake:
         epoch.account(name, counts, replaced=anew)
         publisher.quarantine(name, self.quarantine_format, step.fingerprint, counts.quarantined, anew=anew)
         kept.remember(publisher.bench)
-        publisher.bench.landed(name)
+        publisher.bench.landed(name, chunk.rows)
         epoch.versions[name] = str(epoch.number)

@@ -7,7 +7,7 @@ and tested alone.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from headwater.events import OutboxCleared
@@ -140,7 +140,7 @@ def _fill(run: _Run, epoch: Epoch, snapshot: Snapshot, *, first: bool, fresh: bo
     foreign = run.news.gained if first else {}
     bench = Workbench(
         epoch,
-        positions={**snapshot.positions, **{name: taken[-1].position for name, taken in chunks.items()}},
+        positions={**snapshot.positions, **{name: chunk.position for name, chunk in chunks.items()}},
         foreign={**snapshot.foreign, **{name: found.version for name, found in foreign.items()}},
         published=frozenset(snapshot.versions),
         started=frozenset(snapshot.positions),
@@ -165,15 +165,14 @@ def _fill(run: _Run, epoch: Epoch, snapshot: Snapshot, *, first: bool, fresh: bo
             epoch.recorded[name] = dataclasses.replace(snapshot.recorded[name], fingerprint="")
 
 
-def _take(run: _Run) -> dict[RelationName, Sequence[Chunk]]:
-    """One chunk from every source; all of a source whose rows nobody needs to land."""
-    chunks: dict[RelationName, Sequence[Chunk]] = {}
+def _take(run: _Run) -> dict[RelationName, Chunk]:
+    """One chunk of every source that has more; of a source whose changes nobody reads, all that can be scanned."""
+    chunks: dict[RelationName, Chunk] = {}
     for step in run.context.product.sources:
         stream = run.streams.get(step.relation)
-        if stream is None or not stream.ahead:
-            continue
-        unread = step.relation not in run.decision.wanted and step.judgement is None
-        chunks[step.relation] = stream.take_all() if unread else stream.take()
+        if stream is not None and stream.ahead:
+            unread = step.relation not in run.decision.wanted and step.judgement is None
+            chunks[step.relation] = stream.take_all() if unread else stream.take()
     return chunks
 
 

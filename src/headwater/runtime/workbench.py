@@ -55,7 +55,7 @@ class Workbench:
         self._foreign_versions = foreign
         self._published = published
         self._started = started
-        self._landed: set[RelationName] = set()
+        self._landed: dict[RelationName, Rows | None] = {}
         self._sources: dict[RelationName, SourceStep] = {step.relation: step for step in product.sources}
         self._foreign: dict[RelationName, ForeignPort] = {port.relation: port for port in product.foreign}
         self._models: dict[RelationName, ModelStep] = {model.relation: model for model in product.models}
@@ -63,9 +63,9 @@ class Workbench:
         self._appended: set[RelationName] = set()
         self._replaced: set[RelationName] = set()
 
-    def landed(self, source: RelationName) -> None:
-        """``change.<source>`` holds what this epoch took of it."""
-        self._landed.add(source)
+    def landed(self, source: RelationName, rows: Rows | None = None) -> None:
+        """``change.<source>`` holds what this epoch took of it, which lies in ``rows``."""
+        self._landed[source] = rows
 
     def appended(self, model: RelationName) -> None:
         """``accepted.<model>`` holds what this epoch adds to it."""
@@ -202,18 +202,20 @@ class Workbench:
         self._view(made, table.scan(at=AtVersion(version)), port.schema)
 
     def _source_history(self, step: SourceStep, made: str) -> None:
-        if step.relation in self._landed - self._started:
-            columns = listed(step.schema)
-            self.define(made, f"SELECT {columns} FROM {relation('change', step.relation)}")
-            return
-        position = self._positions.get(step.relation)
-        rows = None if position is None else self._replay(step, position)
-        if rows is None:
-            self.define_empty(made, step.schema)
-        elif is_direct(rows) and step.judgement is None:
+        name = step.relation
+        position = self._positions.get(name)
+        whole = name in self._landed and name not in self._started
+        rows = self._landed.get(name) if whole else None
+        if rows is None and not whole and position is not None:
+            rows = self._replay(step, position)
+        if rows is not None and is_direct(rows) and step.judgement is None:
             self._view(made, rows, step.schema)
-        else:
+        elif whole:
+            self.define(made, f"SELECT {listed(step.schema)} FROM {relation('change', name)}")
+        elif rows is not None:
             self._judged_again(step, rows, made)
+        else:
+            self.define_empty(made, step.schema)
 
     def _judged_again(self, step: SourceStep, rows: Rows, made: str) -> None:
         """Land and judge a replay under a name of its own, beside this epoch's rows of the same source."""
