@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 from headwater.quality.checks import DatasetCheck, Judgement
-from headwater.spec.contract import Contract
+from headwater.spec.contract import Budget, Contract
 from headwater.spec.declarations import Model, PartitionField, Source
 from headwater.types import Json, RelationName, Schema
 
@@ -85,7 +85,7 @@ def metadata_traits(
         "contract version": contract.version if contract else "",
         "contract texts": digest([_texts(contract)]) if contract else "",
         "dataset checks": digest(guards) if guards else "",
-        "budget": to_stable_json(_plain(judgement.budget)) if judgement else "",
+        "budget": to_stable_json(_plain(judgement.budget)) if judgement and judgement.budget != Budget() else "",
     }
     return {name: text for name, text in parts.items() if text}
 
@@ -93,12 +93,17 @@ def metadata_traits(
 def partition_text(fields: tuple[PartitionField, ...]) -> str:
     """The partitioning as the model header writes it.
 
-    >>> partition_text((PartitionField("ts", "day"), PartitionField("origin")))
-    'day(ts), origin'
+    >>> partition_text((PartitionField("ts", "day"), PartitionField("id", "bucket[16]"), PartitionField("origin")))
+    'day(ts), bucket(16, id), origin'
     """
-    return ", ".join(
-        field.column if field.transform == "identity" else f"{field.transform}({field.column})" for field in fields
-    )
+    return ", ".join(map(_partition_field, fields))
+
+
+def _partition_field(field: PartitionField) -> str:
+    if field.transform == "identity":
+        return field.column
+    name, bracket, number = field.transform.partition("[")
+    return f"{name}({number.rstrip(']')}, {field.column})" if bracket else f"{name}({field.column})"
 
 
 def _texts(contract: Contract) -> Json:
