@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,11 +20,12 @@ folder = Path(__file__).parents[2] / "golden" / "sql" / "queries"
 queries = [
     q for file in sorted(folder.glob("*.sql")) for q in file.read_text(encoding="utf-8").split(";\n") if q.strip()
 ]
-words = (
+words = re.findall(
+    r"\S+",
     "SELECT FROM ( ) , * id flights WHERE . AS JOIN USING 1 'x' OVER GROUP ORDER BY ALL UNION WITH [ ] { } NULL "
     ":: -> TABLE TUMBLE HOP SESSION PIVOT UNNEST LATERAL COLUMNS EXCLUDE ? $1 @ #1 ; -- /* INTERVAL CASE END NOT IN "
-    "EXISTS LIMIT VALUES ->> DESCRIPTOR PARTITION LAMBDA DISTINCT ON"
-).split(" ")  # noqa: SIM905 - a list of eighty strings reads worse
+    "EXISTS LIMIT VALUES ->> DESCRIPTOR PARTITION LAMBDA DISTINCT ON",
+)
 
 
 @st.composite
