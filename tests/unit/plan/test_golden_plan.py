@@ -40,7 +40,7 @@ def test_a_plan(plan_files: Any, shop: dict[str, str], golden: Any) -> None:
         "    quality:\n      - {type: sql, name: some, mustBeGreaterThan: 0, query: 'SELECT count(*) FROM ${object}'}\n"
     )
     shop["sales/open_orders.sql"] = (
-        "MODEL (name open_orders, output delta, grain (id), partition_by (bucket(4, id)), description 'Open', tags (a));\n"
-        + shop["sales/open_orders.sql"]
+        "MODEL (name open_orders, output delta, grain (id), partition_by (bucket(4, id)),\n"
+        "  description 'Open', tags (a));\n" + shop["sales/open_orders.sql"]
     )
     golden("plan/shop.txt", render(plan_files(shop)))
