@@ -37,8 +37,10 @@ class UnsupportedSchema(ValueError):
     """The schema uses a keyword that is not compiled."""
 
 
-def acceptor(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
-    """Compile a schema (of the keywords that the contract standard and our own schemas use).
+def acceptor(schema: Mapping[str, Any], at: str = "#") -> Callable[[Json], bool]:
+    """Compile a schema, or the part of it that the pointer ``at`` leads to.
+
+    It knows the keywords that the contract standard and our own schemas use.
 
     Raises:
         UnsupportedSchema: it uses another one.
@@ -47,7 +49,7 @@ def acceptor(schema: Mapping[str, Any]) -> Callable[[Json], bool]:
     >>> accepts({"a": 1}), accepts({"a": True}), accepts({"b": 1})
     (True, False, False)
     """
-    check = _Compiler(schema).compile_all()
+    check = _Compiler(schema).compile_all(at)
     return lambda value: check(value) is not None
 
 
@@ -68,9 +70,9 @@ class _Compiler:
             "if": lambda argument, schema: self._if(self.compile(argument), self.compile(schema.get("then", {}))),
         }
 
-    def compile_all(self) -> Check:
-        """The root and, since schemas refer to themselves, afterwards everything it refers to."""
-        check = self.compile(self._root)
+    def compile_all(self, at: str) -> Check:
+        """A part and, since schemas refer to themselves, afterwards everything it refers to."""
+        check = self.compile(self._resolve(at))
         while self._pending:
             pointer = self._pending.pop()
             if pointer not in self._compiled:
@@ -149,7 +151,7 @@ class _Compiler:
 
     def _resolve(self, pointer: str) -> Mapping[str, Any]:
         found: Any = self._root
-        for step in pointer.removeprefix("#/").split("/"):
+        for step in pointer.split("/")[1:]:
             found = found[step]
         return cast("Mapping[str, Any]", found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -217,6 +218,20 @@ def test_all_errors_of_a_file_come_in_the_order_of_the_file() -> None:
         "x.odcs.yaml:5:10",
         "x.odcs.yaml:5:11",
         "x.odcs.yaml:5:27",
+    ]
+
+
+def test_one_mistake_among_thousands_of_columns_is_found_quickly() -> None:
+    columns = "".join(f"      - {{name: c{number}, logicalType: integer}}\n" for number in range(5000))
+    text = "apiVersion: v3.2.0\nkind: DataContract\nversion: '1'\nid: x\nschema:\n  - name: wide\n    properties:\n"
+    document = parse_document(FileText("x.odcs.yaml", text + columns + "      - {name: last, logicaltype: integer}\n"))
+    started = time.process_time()
+    with pytest.raises(DeclarationErrors) as found:
+        to_contracts(document)
+    assert time.process_time() - started < 5
+    assert [error.message for error in found.value.errors] == [
+        "'logicalType' is missing in schema[0].properties[5000]",
+        "unknown key 'logicaltype' in schema[0].properties[5000]",
     ]
 
 
