@@ -6,12 +6,13 @@ lets it read the tables' files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater import sql as language
 from headwater.api.project import Project
+from headwater.api.pythonic import to_rows
 from headwater.api.shelf import Shelf
 from headwater.errors import DeclarationError, did_you_mean
 from headwater.spi import discovery
@@ -98,14 +99,14 @@ def collect(reader: pyarrow.RecordBatchReader, limit: int | None) -> QueryResult
     rows: list[tuple[Any, ...]] = []
     cut = False
     for batch in reader:
-        rows.extend(_rows(batch))
+        rows.extend(to_rows(batch))
         if limit is not None and len(rows) > limit:
             cut = True
             del rows[limit:]
             break
     types = tuple(str(field.type) for field in reader.schema)
     return QueryResult(
-        columns=tuple(reader.schema.names),
+        columns=_distinct(reader.schema.names),
         types=types,
         numeric=tuple(kind.startswith(_numbers) for kind in types),
         rows=tuple(rows),
@@ -113,6 +114,17 @@ def collect(reader: pyarrow.RecordBatchReader, limit: int | None) -> QueryResult
     )
 
 
-def _rows(batch: pyarrow.RecordBatch) -> Iterator[tuple[Any, ...]]:
-    columns: list[list[Any]] = [column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns]
-    return zip(*columns, strict=True) if columns else iter(())
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, repeated ones numbered, so that a row can be an object with a member for each.
+
+    >>> _distinct(["id", "id", "name"])
+    ('id', 'id_2', 'name')
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        candidate, count = name, 1
+        while candidate in found:
+            count += 1
+            candidate = f"{name}_{count}"
+        found[candidate] = None
+    return tuple(found)

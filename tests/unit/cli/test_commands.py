@@ -233,6 +233,30 @@ def test_every_type_has_a_json_form(flights: Path) -> None:
     assert row["id"] == "00000000-0000-0000-0000-000000000001"
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("TIMESTAMP_NS '2024-01-01 00:00:00.123456789'", "2024-01-01 00:00:00.123456789"),
+        ("DATE '20000-01-01'", "20000-01-01"),
+        ("INTERVAL '1 month 2 days 3 seconds'", "P1M2DT3S"),
+        ("MAP {1: 2.50::DECIMAL(5,2)}", {"1": 2.5}),
+        ("union_value(a := 1)", 1),
+        ("chr(0)", "\0"),
+        ("12345678901234567890::UBIGINT", 12345678901234567890),
+    ],
+)
+def test_values_that_python_cannot_hold_are_shown_as_text(flights: Path, value: str, expected: object) -> None:
+    called = call("-C", flights, "query", f"SELECT {value} AS x, 1 AS x", "--output", "json")
+    assert json.loads(called.out) == [{"x": expected, "x_2": 1}]
+
+
+@pytest.mark.parametrize("value", ["DATE 'infinity'", "[DATE '20000-01-01']", "MAP {ROW(1): 2}"])
+def test_what_has_no_form_at_all_is_an_error_that_says_what_to_do(flights: Path, value: str) -> None:
+    called = call("-C", flights, "query", f"SELECT {value} AS x", "--output", "json")
+    assert called.code == 1
+    assert json.loads(called.err)["error"]["hint"] == "show it as text: CAST(x AS VARCHAR)"
+
+
 def test_options_may_stand_on_either_side(flights: Path) -> None:
     before = call("-C", flights, "--output", "json", "--no-color", "check")
     after = call("check", "-C", flights, "--output", "json", "--no-color")
