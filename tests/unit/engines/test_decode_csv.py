@@ -163,7 +163,7 @@ def test_dialects(session: Session, scan: Scan) -> None:
 
 values = Schema.of(
     {"k": "int", "i": "tinyint", "d": "decimal(5,2)", "f": "double", "b": "boolean", "day": "date", "ts": "timestamp"}
-    | {"tz": "timestamptz", "l": "int[]"}
+    | {"tz": "timestamptz", "l": "int[]", "n": "bigint", "key": "int"}
 )
 
 
@@ -176,9 +176,17 @@ values = Schema.of(
         ("i", "128", ...),
         ("i", "1.5", ...),
         ("i", "ten", ...),
+        ("i", "1e1", 10),
+        ("i", "1e-1", ...),
+        ("i", "0x1F", ...),
+        ("k", "9007199254740993", ...),
+        ("n", "9007199254740993", 9007199254740993),
+        ("n", "-9223372036854775808", -9223372036854775808),
+        ("n", "9223372036854775808", ...),
         ("d", "1.20", Decimal("1.20")),
         ("d", "1.2000", Decimal("1.20")),
         ("d", "1.239", ...),
+        ("d", "1.5e-7", ...),
         ("d", "1000", ...),
         ("d", '"1,5"', ...),
         ("f", "1e3", 1000.0),
@@ -187,6 +195,8 @@ values = Schema.of(
         ("b", "maybe", ...),
         ("day", "2013-02-28", date(2013, 2, 28)),
         ("day", "2013-02-30", ...),
+        ("day", "2013-02-28T00:00:00Z", date(2013, 2, 28)),
+        ("day", "2013-02-28 10:00", ...),
         ("day", "28.02.2013", ...),
         ("ts", "2013-01-01 10:00:00.5", moment(2013, 1, 1, 10, 0, 0, 500000)),
         ("ts", "2013-01-01T10:00:00+02:00", moment(2013, 1, 1, 8)),
@@ -203,7 +213,7 @@ def test_a_text_is_taken_only_for_what_it_says(
 ) -> None:
     """``...`` stands for a refusal. Nothing is rounded, wrapped or moved to another zone."""
     quoted = text if text.startswith('"') or "," not in text else f'"{text}"'
-    _, rows, rejects = land(session, scan("csv", f"k,{column}\n1,{quoted}\n".encode()), values)
+    _, rows, rejects = land(session, scan("csv", f"key,{column}\n1,{quoted}\n".encode()), values)
     if value is ...:
         assert (rows, codes(rejects)) == ([], [(f"1,{quoted}", "type", 1)])
     else:

@@ -46,8 +46,12 @@ def cast_text(text: str, column: Column, formats: TimeFormats) -> Cast:
     if kind.name == "VARCHAR":
         return Cast(column, text, text, None)
     value = _value(text, kind, formats)
+    if kind.name in _integers:
+        # SQL casts round to whole numbers; what has no equal double is no number or has a fraction.
+        same = f"TRY_CAST({text} AS DOUBLE) = CAST({value} AS DOUBLE)"
+        return Cast(column, text, value, f"({text} IS NOT NULL AND ({same}) IS NOT TRUE)")
     failed = f"({text} IS NOT NULL AND {value} IS NULL)"
-    inexact = _inexact(text, value, kind)
+    inexact = _inexact(text, value, kind, formats)
     return Cast(column, text, value, f"{failed} OR {inexact}" if inexact else failed)
 
 
@@ -93,15 +97,15 @@ def _value(text: str, kind: DataType, formats: TimeFormats) -> str:
             return f"TRY_CAST({text} AS {kind})"
 
 
-def _inexact(text: str, value: str, kind: DataType) -> str | None:
-    """When the cast would round: SQL casts do so for whole numbers and decimals."""
-    if kind.name in _integers:
-        exact = f"TRY_CAST({text} AS DECIMAL(38,9))"
-        return f"(contains({text}, '.') AND {exact} IS DISTINCT FROM {value})"
+def _inexact(text: str, value: str, kind: DataType, formats: TimeFormats) -> str | None:
+    """When the cast would lose digits of a decimal, or the time of a date."""
     if kind.name == "DECIMAL":
         scale = kind.arguments[1]
-        digits = rf"\.[0-9]{{{scale}}}[0-9]*[1-9]"
+        digits = rf"\.[0-9]{{{scale}}}[0-9]*[1-9]|[eE]-"
         return f"regexp_matches({text}, {literal(digits)})"
+    if kind.name == "DATE" and formats.date is None:
+        midnight = f"TRY_CAST({text} AS TIMESTAMP) IS DISTINCT FROM CAST({value} AS TIMESTAMP)"
+        return f"(length({text}) > 10 AND {midnight})"
     return None
 
 
