@@ -91,9 +91,12 @@ def judge(
 
     columns = ", ".join(quote_identifier(column.name) for column in schema)
     missing = [_Missing(name, check, number) for number, check in enumerate(references, start=1)]
-    tests = [_Test(check.code, f"NOT coalesce({check.predicate}, TRUE)") for check in rows]
-    tests += [_Test(entry.check.code, entry.hit) for entry in missing]
-    sound = " AND ".join(f"NOT ({test.fails})" for test in tests) or "TRUE"
+    tests = [
+        _Test(check.code, f"coalesce({check.predicate}, TRUE)", f"NOT coalesce({check.predicate}, TRUE)")
+        for check in rows
+    ]
+    tests += [_Test(entry.check.code, f"NOT {entry.hit}", entry.hit) for entry in missing]
+    sound = " AND ".join(test.passes for test in tests) or "TRUE"
     candidate = relation("candidate", name)
     plan = plan_keys(name, keys, schema, sound=sound, history=history) if keys else None
 
@@ -116,9 +119,10 @@ _provenance: Final = f"{SOURCE_COLUMN}, {OFFSET_COLUMN}"
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """A reason against a row of the candidates: ``fails`` is TRUE or FALSE, never NULL."""
+    """A reason against a row of the candidates: ``passes`` and ``fails`` are TRUE or FALSE, never NULL."""
 
     code: str
+    passes: str
     fails: str
 
 

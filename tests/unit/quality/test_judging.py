@@ -211,6 +211,36 @@ def test_every_sort_of_refusal_is_in_the_full_contract(kind: type) -> None:
     assert any(isinstance(check, kind) for check in full.checks)
 
 
+def test_columns_may_have_the_names_of_the_quarantine(product: Any) -> None:
+    columns = {
+        "source": "varchar",
+        "offset": "integer",
+        "row": "integer",
+        "codes": "varchar",
+        "run": "varchar",
+        "c": "integer",
+    }
+    judgement = compiled(Property("row", options={"minimum": 0}), Property("c", unique=True), columns=columns)
+    judged = product(columns, judgement)
+    judged.epochs(
+        [("s", 7, -1, "x", "r", 1, "file", 3), ("s", 8, 1, "y", "r", 1, "file", 4), ("s", 9, 1, "z", "r", 1, "file", 5)]
+    )
+    assert judged.published == [("s", 8, 1, "y", "r", 1)]
+    judged.quarantine.sort(key=lambda bad: bad["offset"])
+    assert [(bad["source"], bad["offset"], bad["codes"]) for bad in judged.quarantine] == [
+        ("file", 3, ["minimum:row"]),
+        ("file", 5, ["unique:c"]),
+    ]
+    assert json.loads(judged.quarantine[0]["row"]) == {
+        "source": "s",
+        "offset": 7,
+        "row": -1,
+        "codes": "x",
+        "run": "r",
+        "c": 1,
+    }
+
+
 def test_names_that_need_quoting_are_quoted(product: Any) -> None:
     columns = {'we"ird': "integer", "select": "varchar", "c": "integer"}
     judgement = compiled(
