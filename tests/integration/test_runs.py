@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from headwater import runtime
-from headwater.errors import BudgetError, DataError
+from headwater.errors import BudgetError, DataError, UsageError
 from headwater.events import EpochStarted, Event, Listener, SinkCommitted, StateCommitted
 from headwater.plan.build import build_plan
 from headwater.plan.steps import ProductPlan
@@ -321,6 +321,26 @@ def test_interrupt_is_recoverable(shop: Shop, at: type[Event]) -> None:
     done(report)
     assert (by_name(report)["shop"].recovered == 1) is (at is not EpochStarted)
     assert shop.rows("shop.sales") == [(1, "Oslo", 20), (4, "Bonn", 14)]
+
+
+def test_listener_that_raises_stops_the_run(shop: Shop) -> None:
+    def fail(event: Event) -> None:
+        if isinstance(event, StateCommitted):
+            raise ValueError("a listener's own mistake")
+
+    with pytest.raises(ValueError, match="own mistake"):
+        shop.run(fail)
+    assert by_name(done(shop.run()))["shop"].recovered == 1
+    assert len(shop.rows("shop.sales")) == 2
+
+
+def test_unknown_product_is_refused(shop: Shop) -> None:
+    binder = discovery.engine("duckdb").bind
+    plan = build_plan(shop.workspace(), shop.environment, recorded={}, discovered={}, binder=binder)
+    with pytest.raises(UsageError, match="no product 'shp'") as raised:
+        runtime.run(plan, shop.layout, products=["shp"])
+    assert raised.value.hint == "did you mean 'shop'?"
+    assert not shop.layout.folder.exists()
 
 
 def test_second_writer_is_refused(shop: Shop) -> None:

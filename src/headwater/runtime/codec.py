@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from headwater.plan.steps import Recorded
@@ -45,7 +46,10 @@ def to_schema(text: str) -> Schema:
     >>> to_schema(to_schema_json(Schema.of({"b": "bigint", "a": "varchar"}))).names
     ('b', 'a')
     """
-    return Schema(tuple(Column(name, DataType.parse(kind), nullable) for name, kind, nullable in json.loads(text)))
+    return Schema(tuple(Column(name, _data_type(kind), nullable) for name, kind, nullable in json.loads(text)))
+
+
+_data_type = cache(DataType.parse)
 
 
 def to_recorded_row(recorded: Recorded) -> dict[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.events import Event, Listener, ProductFinished, ProductStarted, RunFinished, RunStarted
 from headwater.plan.steps import Plan, ProductPlan
 from headwater.runtime.commit import ProductContext, Sinks, recover
@@ -72,7 +72,7 @@ def run(
         max_epoch_bytes: about how much of each source one epoch takes.
 
     Raises:
-        UsageError: the refused rows of ``replay`` cannot be judged again.
+        UsageError: there is no such product; the refused rows of ``replay`` cannot be judged again.
         HeadwaterError: the run could not start. What fails inside a product is in the report.
     """
     from headwater.runtime.metadata import MetadataStore
@@ -81,28 +81,58 @@ def run(
     target = find_target(plan, replay, quarantine_format(layout)) if replay else None
     if replay:
         products = (replay.product,)
+    chosen = _chosen(plan, products)
+    names = tuple(product.product for product in chosen)
+    id = run_id or new_run_id(started_at)  # noqa: A001
+    tell = _Teller(tuple(listeners))
     layout.folder.mkdir(parents=True, exist_ok=True)
-    chosen = [product for product in plan.products if products is None or product.product in products]
-    name = run_id or new_run_id(started_at)
-
-    def tell(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
-
-    with MetadataStore.open(layout.metadata) as metadata:
-        names = tuple(product.product for product in chosen)
-        metadata.start_run(name, plan, names, started_at)
-        tell(RunStarted(name, plan.environment.name, names, started_at))
-        drive = _Drive(name, layout, Tables(layout), metadata, tell, clock, max_epoch_bytes, sleep, target)
-        try:
-            reports = tuple(drive.run_all(chosen))
-        except BaseException:
-            metadata.interrupt_run(name, clock())
-            raise
-        finished = RunReport(name, plan.environment.name, started_at, clock(), reports)
-        metadata.finish_run(finished)
-    tell(RunFinished(name, finished.finished_at, bool(finished.failures)))
+    try:
+        with MetadataStore.open(layout.metadata) as metadata:
+            metadata.start_run(id, plan, names, started_at)
+            try:
+                tell(RunStarted(id, plan.environment.name, names, started_at))
+                drive = _Drive(id, layout, Tables(layout), metadata, tell, clock, max_epoch_bytes, sleep, target)
+                reports = tuple(drive.run_all(chosen))
+            except BaseException:
+                metadata.interrupt_run(id, clock())
+                raise
+            finished = RunReport(id, plan.environment.name, started_at, clock(), reports)
+            metadata.finish_run(finished)
+        tell(RunFinished(id, finished.finished_at, bool(finished.failures)))
+    except _ListenerFailed as stopped:
+        raise stopped.error from None
     return finished
+
+
+class _ListenerFailed(BaseException):
+    """A listener raised: no product failed, the run is to stop."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Tells every listener; what one raises passes all handlers of failed products."""
+
+    listeners: tuple[Listener, ...]
+
+    def __call__(self, event: Event) -> None:
+        try:
+            for listener in self.listeners:
+                listener(event)
+        except Exception as error:
+            raise _ListenerFailed(error) from error
+
+
+def _chosen(plan: Plan, names: Sequence[str] | None) -> list[ProductPlan]:
+    if names is None:
+        return list(plan.products)
+    known = [product.product for product in plan.products]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no product '{name}'", hint=did_you_mean(name, known))
+    return [product for product in plan.products if product.product in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +262,7 @@ def _readers(layout: Layout, product: ProductPlan) -> dict[RelationName, SourceR
 def _defect(product: str, raised: Exception) -> HeadwaterError:
     error = HeadwaterError(
         f"the product {product} could not be run: {type(raised).__name__}: {raised}",
-        detail="nothing of the epoch was published",
+        detail="what was durable before stays, and the next run goes on from there",
         hint="this may be a defect of headwater: please report it",
     )
     error.__cause__ = raised
