@@ -35,6 +35,22 @@ CHECKPOINT_INTERVAL: Final = 100
 _readable: Final = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"})
 
 
+_actions: Final = frozenset(
+    {
+        "add",
+        "remove",
+        "txn",
+        "metaData",
+        "protocol",
+        "commitInfo",
+        "cdc",
+        "domainMetadata",
+        "checkpointMetadata",
+        "sidecar",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveFile:
     """A data file of a snapshot: ``path`` as the log has it, relative to the table."""
@@ -91,9 +107,11 @@ class DeltaLog:
         """The newest version; None when there is no table. Raises TerminalError when the log is damaged."""
         if self._snapshot is None:
             if any(self.entries_folder.glob("*.json")):
+                self._check_entries_after(self._last_checkpoint())
                 self._snapshot = self._read(self._opened())
         elif self._entry(self._snapshot.version + 1).exists():
             self._epochs.clear()
+            self._check_entries_after(self._snapshot.version)
             table = self._opened()
             self._guarded(table.update_incremental)
             self._snapshot = self._read(table)
@@ -167,6 +185,15 @@ class DeltaLog:
     def _entry(self, version: int) -> Path:
         return self.entries_folder / f"{version:020}.json"
 
+    def _check_entries_after(self, version: int) -> None:
+        """delta-rs takes an empty entry for one that changes nothing; it is one whose rows are lost."""
+        while self.entry(version := version + 1) is not None:
+            pass
+
+    def _last_checkpoint(self) -> int:
+        names = (path.name.partition(".")[0] for path in self.entries_folder.glob("*.checkpoint*.parquet"))
+        return max((int(name) for name in names if name.isdecimal()), default=-1)
+
     def _opened(self) -> DeltaTable:
         if self._table is None:
             self._table = self._open(None)
@@ -235,6 +262,10 @@ class DeltaLog:
 
 
 def _to_entry(version: int, actions: Sequence[Mapping[str, Any]], path: Path) -> Entry:
+    if not actions:
+        raise ValueError("it is empty")
+    if unknown := sorted({key for action in actions for key in action} - _actions):
+        raise ValueError(f"it holds the unknown action '{unknown[0]}'")
     info: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     ours = info.get("headwater") or {}
     if "at" in ours:

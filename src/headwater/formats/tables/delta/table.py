@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from headwater.errors import TerminalError, TransientError, UsageError
+from headwater.errors import DataError, TerminalError, TransientError, UsageError
 from headwater.formats.tables.datafiles import DataFile, Part, dataset, reshape, scan, write_data
 from headwater.formats.tables.delta.actions import (
     add,
@@ -129,7 +129,6 @@ class DeltaLakeTable:
                     self._area.discard(staged.folder)
                     return False
                 if self._try_commit(committable, staged, snapshot):
-                    self._area.discard(staged.folder)
                     return True
         raise TransientError(
             f"another writer keeps committing to {self._name}", hint="run again when the other writer is done"
@@ -145,7 +144,7 @@ class DeltaLakeTable:
             )
         self._area.publish(staged.folder)
         actions = [add(file, f"data/{staged.folder}", stats) for file, stats in staged.files]
-        spec, operation, before = staged.spec, committable.mode.value, 0
+        spec, operation, before, folders = staged.spec, committable.mode.value, 0, [staged.folder]
         if snapshot is not None and committable.mode is PublishMode.REPLACE:
             actions += [_removed(file, data_change=True) for file in self._log.files()]
         elif snapshot is not None:
@@ -160,7 +159,8 @@ class DeltaLakeTable:
             spec = replace(spec, schema=evolution.schema)
             if evolution.rewrites or spec.partition_by != snapshot.partition_by:
                 operation = "rewrite"
-                actions += self._rewritten(staged.folder, snapshot, spec, evolution)
+                folders.append(self._area.new())
+                actions += self._rewritten(folders[-1], snapshot, spec, evolution)
         rows = before + committable.rows
         described, new = self._described(snapshot, spec)
         head = [
@@ -171,7 +171,12 @@ class DeltaLakeTable:
         try:
             self._log.append([*head, *actions], new, committable.id)
         except FileExistsError:
+            for name in folders[1:]:
+                remove_unreferenced(self._log, self._area, name)
+                self._area.discard(name)
             return False
+        for name in folders:
+            self._area.discard(name)
         self._rows = (new.version, rows)
         return True
 
@@ -293,6 +298,13 @@ class DeltaLakeTable:
     def _write(self, rows: Any, spec: TableSpec, name: str) -> list[tuple[DataFile, str]]:
         folder = self._area.staged(name)
         written = write_data(rows, folder, spec.schema, spec.partition_by, compression="snappy", folders=False)
+        for file, _ in written:
+            if "" in file.partition.values():
+                raise DataError(
+                    f"a row of {self._name} has an empty text where the table is partitioned",
+                    detail="Delta reads an empty partition value as NULL",
+                    hint="make it NULL in the query, partition by another column, or use output iceberg",
+                )
         return [(file, statistics(footer, spec.schema)) for file, footer in written]
 
     def _parts(self, files: Sequence[ActiveFile]) -> list[Part]:

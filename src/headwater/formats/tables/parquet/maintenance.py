@@ -11,7 +11,7 @@ from headwater.formats.tables.datafiles import DataFile, Part, write_data
 from headwater.formats.tables.parquet.log import Log, Version
 from headwater.formats.tables.parquet.publish import start_generation
 from headwater.formats.tables.parquet.rows import batches_of
-from headwater.formats.tables.storage import make_folder, remove_tree
+from headwater.formats.tables.storage import make_folder, remove_tree, rename
 from headwater.spi.table import MaintenancePolicy, MaintenanceReport
 
 __all__ = ["maintain"]
@@ -82,5 +82,8 @@ def _expire(log: Log, policy: MaintenancePolicy, now: datetime) -> tuple[int, in
         if number == current or any(v.number in protected or v.committed_at > now - policy.keep for v in versions):
             continue
         expired += len(versions)
-        freed += remove_tree(log.generation_folder(number))
+        condemned = log.folder / "staging" / f"expired-{number}"
+        make_folder(condemned.parent)
+        rename(log.generation_folder(number), condemned)  # whole or not at all; a crash leaves it to the sweep
+        freed += remove_tree(condemned)
     return expired, freed

@@ -1,0 +1,138 @@
+"""A table format on the bench: publish rows given as Python values, and read them back.
+
+The conformance suite speaks in these few verbs, so that a case is three lines
+and says what it is about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from headwater.spec.declarations import PartitionField
+from headwater.spi.arrow import arrow_schema, conform
+from headwater.spi.codec import FileScan, Rows
+from headwater.spi.table import (
+    CommitId,
+    Committable,
+    PublishMode,
+    Table,
+    TableFormat,
+    TableLocation,
+    TableSpec,
+    TimeTravel,
+)
+from headwater.types import RelationName, Schema
+
+__all__ = ["Record", "TableBench", "read_rows", "through_json"]
+
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class TableBench:
+    """One table of one format; ``epoch`` counts what was staged."""
+
+    format: TableFormat
+    location: TableLocation
+    epoch: int = 0
+    fingerprint: str = "f1"
+
+    @staticmethod
+    def in_folder(format: TableFormat, folder: Path) -> TableBench:
+        return TableBench(format, TableLocation(str(folder / "lake"), RelationName("shop", "orders")))
+
+    @property
+    def folder(self) -> Path:
+        """Where the built-in formats keep the table."""
+        return Path(self.location.lake, self.location.relation.product, self.location.relation.name)
+
+    def open(self) -> Table:
+        """A new handle, as another process would have."""
+        return self.format.open(self.location)
+
+    def stage(
+        self,
+        rows: Sequence[Record],
+        schema: Mapping[str, str] | Schema,
+        mode: PublishMode = PublishMode.APPEND,
+        *,
+        partition_by: Sequence[str] = (),
+        renames: Mapping[str, str] | None = None,
+        table: Table | None = None,
+        batch_rows: int = 1000,
+    ) -> Committable:
+        """Stage an epoch. ``partition_by`` is written as ``origin``, ``day(ts)``, ``bucket[4](id)``."""
+        self.epoch += 1
+        declared = schema if isinstance(schema, Schema) else Schema.of(schema)
+        spec = TableSpec(declared, tuple(map(partition_field, partition_by)), renames or {})
+        reader = pa.RecordBatchReader.from_batches(arrow_schema(declared), _batches(rows, declared, batch_rows))
+        commit_id = CommitId(self.location.relation, self.fingerprint, self.epoch)
+        return through_json((table or self.open()).stage(reader, spec, commit_id, mode))
+
+    def publish(self, rows: Sequence[Record], schema: Mapping[str, str] | Schema, *args: Any, **options: Any) -> int:
+        """Stage and commit an epoch; returns the version it made."""
+        table = options.pop("table", None) or self.open()
+        assert table.commit(self.stage(rows, schema, *args, table=table, **options))
+        version = table.version()
+        assert version is not None
+        return int(version)
+
+    def rows(self, at: TimeTravel | None = None, columns: Sequence[str] | None = None) -> list[Record]:
+        """The content that a new handle sees, in the order of its first column."""
+        return in_order(read_rows(self.open().scan(at=at, columns=columns)))
+
+
+def partition_field(text: str) -> PartitionField:
+    """``day(ts)`` as the field it declares."""
+    transform, bracket, column = text.partition("(")
+    return PartitionField(column.removesuffix(")"), transform) if bracket else PartitionField(text)
+
+
+def read_rows(rows: Rows | None) -> list[Record]:
+    """What an engine would make of rows: files by their schema (absent columns NULL), everything else as it is."""
+    match rows:
+        case None:
+            return []
+        case FileScan():
+            schema = None if rows.schema is None else arrow_schema(rows.schema)
+            found = ds.dataset([file.path for file in rows.files], schema=schema, format="parquet").to_table()
+        case ds.Dataset():
+            found = rows.to_table()
+        case pa.RecordBatchReader():
+            found = rows.read_all()
+        case _:
+            found = rows
+    records: list[Record] = found.to_pylist()
+    return records
+
+
+def in_order(rows: Sequence[Record]) -> list[Record]:
+    """Rows by their first column, NULL first: tables are bags."""
+    return sorted(rows, key=lambda row: [(value is not None, str(value)) for value in row.values()][:1])
+
+
+def through_json(committable: Committable) -> Committable:
+    """The committable as an outbox gives it back; fails when its payload is not plain JSON."""
+    payload = json.loads(json.dumps(committable.payload, allow_nan=False))
+    return replace(committable, payload=payload)
+
+
+def _batches(rows: Sequence[Record], schema: Schema, size: int) -> Iterator[pa.RecordBatch]:
+    wanted = arrow_schema(schema)
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        arrays = {field.name: _array([row.get(field.name) for row in part], field.type) for field in wanted}
+        yield conform(pa.RecordBatch.from_pydict(arrays), wanted)
+
+
+def _array(values: Sequence[Any], type: pa.DataType) -> pa.Array:
+    if type == pa.uuid():
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return pa.array(values, type)
