@@ -13,8 +13,9 @@ import pyarrow.parquet
 import pytest
 
 from headwater import runtime
-from headwater.errors import BudgetError, DataError, UsageError
+from headwater.errors import BudgetError, DataError, TransientError, UsageError
 from headwater.events import EpochStarted, Event, Listener, SinkCommitted, StateCommitted
+from headwater.formats.tables.parquet.table import ParquetTable
 from headwater.plan.build import build_plan
 from headwater.plan.steps import ProductPlan
 from headwater.runtime.execution import open_product
@@ -26,7 +27,7 @@ from headwater.spec.contract import Budget, Contract, Property, QualityRule
 from headwater.spec.declarations import Environment, Lake, Model, OutputKind, Source, Workspace
 from headwater.spec.product import Product
 from headwater.spi import discovery
-from headwater.spi.table import MaintenancePolicy
+from headwater.spi.table import Committable, MaintenancePolicy
 from headwater.testing.crash import CrashBench
 from headwater.types import Counts, RelationName, Schema
 
@@ -95,7 +96,9 @@ class Shop:
         binder = discovery.engine("duckdb").bind
         plan = build_plan(self.workspace(), self.environment, recorded=recorded, discovered={}, binder=binder)
         listeners = [listener] if listener else []
-        return runtime.run(plan, self.layout, listeners=listeners, max_epoch_bytes=max_epoch_bytes)
+        return runtime.run(
+            plan, self.layout, listeners=listeners, max_epoch_bytes=max_epoch_bytes, sleep=lambda _: None
+        )
 
     def rows(self, text: str, columns: str = "*") -> list[tuple[object, ...]]:
         table = Tables(self.layout).open(RelationName.parse(text), "parquet")
@@ -341,6 +344,28 @@ def test_unknown_product_is_refused(shop: Shop) -> None:
         runtime.run(plan, shop.layout, products=["shp"])
     assert raised.value.hint == "did you mean 'shop'?"
     assert not shop.layout.folder.exists()
+
+
+@pytest.mark.parametrize(("failures", "published"), [(4, True), (5, False)])
+def test_sink_that_fails_for_a_while(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, failures: int, *, published: bool
+) -> None:
+    commit, left = ParquetTable.commit, [failures]
+
+    def fail_first(table: ParquetTable, committable: Committable) -> bool:
+        if left[0]:
+            left[0] -= 1
+            raise TransientError("the storage is busy")
+        return commit(table, committable)
+
+    monkeypatch.setattr(ParquetTable, "commit", fail_first)
+    report = shop.run()
+    assert report.exit_code == (0 if published else 3)
+    assert [product.status for product in report.products] == (["done", "done"] if published else ["failed", "skipped"])
+    again = done(shop.run())
+    assert by_name(again)["shop"].recovered == (None if published else 1)
+    assert shop.rows("shop.sales") == [(1, "Oslo", 20), (4, "Bonn", 14)]
+    assert shop.rows("report.large") == [(1, 20)]
 
 
 def test_second_writer_is_refused(shop: Shop) -> None:
