@@ -100,8 +100,8 @@ class Shop:
             plan, self.layout, listeners=listeners, max_epoch_bytes=max_epoch_bytes, sleep=lambda _: None
         )
 
-    def rows(self, text: str, columns: str = "*") -> list[tuple[object, ...]]:
-        table = Tables(self.layout).open(RelationName.parse(text), "parquet")
+    def rows(self, text: str, columns: str = "*", *, kind: OutputKind = "parquet") -> list[tuple[object, ...]]:
+        table = Tables(self.layout).open(RelationName.parse(text), kind)
         with discovery.engine("duckdb").query({}) as session:
             session.begin()
             session.view('"rows"', table.scan())
@@ -229,6 +229,18 @@ def test_parquet_values_that_do_not_fit_are_refused_though_nobody_lands_them(sho
     assert counts(report)["shop.orders"] == Counts(read=6, accepted=3, quarantined=3)
     assert shop.rows("shop.total") == [(3, 3)]
     assert len(shop.rows("shop.orders__quarantine")) == 3
+
+
+@pytest.mark.parametrize("kind", ["delta", "iceberg"])
+def test_changed_output_moves_the_model_to_another_format(shop: Shop, kind: OutputKind) -> None:
+    done(shop.run())
+    shop.models["shop.sales"] = ("SELECT id, city, amount * 2 AS cents FROM orders", kind)
+    done(shop.run())
+    assert shop.rows("shop.sales", kind=kind) == [(1, "Oslo", 20), (4, "Bonn", 14)]
+    shop.write("b.csv", "5,Oslo,20")
+    done(shop.run())
+    assert shop.rows("shop.sales", kind=kind) == [(1, "Oslo", 20), (4, "Bonn", 14), (5, "Oslo", 40)]
+    assert shop.rows("report.large") == [(1, 20), (5, 40)]
 
 
 def test_removed_model_is_forgotten_and_its_table_stays(shop: Shop) -> None:
