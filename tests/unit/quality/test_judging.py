@@ -100,6 +100,31 @@ def test_any_split_into_epochs_equals_the_plain_judge(product: Any, rows: Any, c
     assert len({bad["quarantine_id"] for bad in judged.quarantine}) == len(refused)
 
 
+overlapping = (("id", "code"), ("code", "amount"), ("amount",))
+
+
+@quick
+@given(rows=st.lists(row, max_size=40), cut=st.integers(0, 40))
+def test_overlapping_keys_are_decided_in_the_order_of_origin(product: Any, rows: Any, cut: int) -> None:
+    judgement = Judgement("c", "1", tuple(KeyCheck(f"k{n}", key, "") for n, key in enumerate(overlapping)), Budget())
+    rows = with_provenance(rows)
+    judged = product(COLUMNS, judgement).epochs(rows[:cut][::-1], rows[cut:])
+    taken: dict[str, set[Any]] = {f"k{n}": set() for n in range(len(overlapping))}
+    accepted, refused = [], []
+    for values in rows:
+        named = dict(zip(COLUMNS, values, strict=False))
+        keys = {f"k{n}": tuple(named[column] for column in key) for n, key in enumerate(overlapping)}
+        codes = [code for code, key in keys.items() if None not in key and key in taken[code]]
+        if codes:
+            refused.append((*values[:3], codes))
+        else:
+            accepted.append(values[:3])
+            for code, key in keys.items():
+                taken[code].add(key)
+    assert order(judged.published) == order(accepted)
+    assert order([(*json.loads(bad["row"]).values(), bad["codes"]) for bad in judged.quarantine]) == order(refused)
+
+
 @quick
 @given(rows=st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ab"), st.none()), max_size=20))
 def test_equal_rows_without_origin_are_refused_one_by_one(product: Any, rows: Any) -> None:
