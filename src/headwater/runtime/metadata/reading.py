@@ -5,7 +5,9 @@ Apart from the writing side: these are what plan, status and history show.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, func, select
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, select
 
 from headwater.plan.steps import Recorded
 from headwater.runtime import codec
@@ -116,45 +118,8 @@ def run(connection: Connection, id: str) -> RunRecord | None:
 
 def status(connection: Connection, environment: str) -> tuple[PortStatus, ...]:
     """Every relation, its rows by fate since it was last replaced, and its newest epoch."""
-    table, rows, epochs, checks = tables.relations, tables.ledger, tables.epochs, tables.checks
-    mine = rows.c.environment == environment
-    replaced = (
-        select(rows.c.relation, func.max(rows.c.epoch).label("epoch"))
-        .where(mine, rows.c.replaced)
-        .group_by(rows.c.relation)
-        .subquery()
-    )
-    sums = {
-        row.relation: row
-        for row in connection.execute(
-            select(
-                rows.c.relation,
-                func.max(rows.c.epoch).label("newest"),
-                *(func.sum(rows.c[fate]).label(fate) for fate in fates),
-            )
-            .outerjoin(replaced, replaced.c.relation == rows.c.relation)
-            .where(mine, rows.c.epoch >= func.coalesce(replaced.c.epoch, 0))
-            .group_by(rows.c.relation)
-        )
-    }
-    newest_check = (
-        select(checks.c.relation, func.max(checks.c.epoch).label("epoch"))
-        .where(checks.c.environment == environment)
-        .group_by(checks.c.relation)
-        .subquery()
-    )
-    failed = {
-        row.relation: int(row.failed)
-        for row in connection.execute(
-            select(checks.c.relation, func.count().label("failed"))
-            .join(
-                newest_check,
-                and_(newest_check.c.relation == checks.c.relation, newest_check.c.epoch == checks.c.epoch),
-            )
-            .where(checks.c.environment == environment, checks.c.passed.is_(False))
-            .group_by(checks.c.relation)
-        )
-    }
+    table, epochs = tables.relations, tables.epochs
+    sums, failed = _sums(connection, environment), _failed_checks(connection, environment)
     moments = {
         (row.product, row.epoch): row
         for row in connection.execute(select(epochs).where(epochs.c.environment == environment))
@@ -176,3 +141,44 @@ def status(connection: Connection, environment: str) -> tuple[PortStatus, ...]:
             )
         )
     return tuple(ports)
+
+
+def _sums(connection: Connection, environment: str) -> dict[str, Row[Any]]:
+    """For each relation the sum of its ledger since it was last replaced, and the newest epoch in it."""
+    rows = tables.ledger
+    mine = rows.c.environment == environment
+    replaced = (
+        select(rows.c.relation, func.max(rows.c.epoch).label("epoch"))
+        .where(mine, rows.c.replaced)
+        .group_by(rows.c.relation)
+        .subquery()
+    )
+    query = (
+        select(
+            rows.c.relation,
+            func.max(rows.c.epoch).label("newest"),
+            *(func.sum(rows.c[fate]).label(fate) for fate in fates),
+        )
+        .outerjoin(replaced, replaced.c.relation == rows.c.relation)
+        .where(mine, rows.c.epoch >= func.coalesce(replaced.c.epoch, 0))
+        .group_by(rows.c.relation)
+    )
+    return {row.relation: row for row in connection.execute(query)}
+
+
+def _failed_checks(connection: Connection, environment: str) -> dict[str, int]:
+    """For each relation how many dataset checks failed when it was last judged."""
+    checks = tables.checks
+    newest = (
+        select(checks.c.relation, func.max(checks.c.epoch).label("epoch"))
+        .where(checks.c.environment == environment)
+        .group_by(checks.c.relation)
+        .subquery()
+    )
+    query = (
+        select(checks.c.relation, func.count().label("failed"))
+        .join(newest, and_(newest.c.relation == checks.c.relation, newest.c.epoch == checks.c.epoch))
+        .where(checks.c.environment == environment, checks.c.passed.is_(False))
+        .group_by(checks.c.relation)
+    )
+    return {row.relation: int(row.failed) for row in connection.execute(query)}

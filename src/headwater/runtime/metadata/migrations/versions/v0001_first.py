@@ -11,6 +11,12 @@ down_revision = None
 
 def upgrade() -> None:
     """Create the first tables."""
+    _create_runs()
+    _create_epochs()
+    _create_relations()
+
+
+def _create_runs() -> None:
     op.create_table(
         "headwater_runs",
         sa.Column("run", sa.String(80), primary_key=True),
@@ -31,6 +37,9 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True)),
         sa.Column("error", sa.Text),
     )
+
+
+def _create_epochs() -> None:
     op.create_table(
         "headwater_epochs",
         *_epoch_key(),
@@ -62,6 +71,9 @@ def upgrade() -> None:
         sa.Column("description", sa.Text, nullable=False),
     )
     op.create_index("headwater_checks_by_run", "headwater_checks", ["run"])
+
+
+def _create_relations() -> None:
     op.create_table(
         "headwater_relations",
         sa.Column("environment", sa.String(200), primary_key=True),
