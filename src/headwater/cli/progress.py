@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from headwater.cli.settings import Settings
+    from headwater.types import RelationName
 
 __all__ = ["watch"]
 
@@ -63,20 +64,23 @@ def watch(settings: Settings) -> Iterator[Listener]:
 
 
 class _Bars:
-    """One bar a product: its length is the number of models, its step a judged or published model."""
+    """One bar a product: its length is the number of models, its step the first judgement of a model."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
+        self._counted: set[RelationName] = set()
 
     def __call__(self, event: Event) -> None:
         match event:
             case ProductStarted(product=product, steps=steps):
                 self._tasks[product] = self._progress.add_task(product, total=steps, doing="")
             case Landed(product=product, source=source, rows=rows):
+                self._counted.add(source)
                 self._tell(product, f"read {rows:,} rows of {source}")
             case Judged(product=product, relation=relation):
-                self._tell(product, str(relation), step=1)
+                self._tell(product, str(relation), step=0 if relation in self._counted else 1)
+                self._counted.add(relation)
             case SinkCommitted(product=product, relation=relation):
                 self._tell(product, f"published {relation}")
             case EpochStarted(product=product, epoch=epoch):
@@ -89,7 +93,8 @@ class _Bars:
                 pass
 
     def _tell(self, product: str, doing: str, *, step: int = 0) -> None:
-        self._progress.update(self._tasks[product], advance=step, doing=doing)
+        if product in self._tasks:
+            self._progress.update(self._tasks[product], advance=step, doing=doing)
 
 
 def _tell_event(event: Event) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -53,33 +54,52 @@ def show_table(
     rows: Iterable[Sequence[object]],
     *,
     right: Sequence[str] = (),
-    fold: Sequence[str] = (),
     widest: int | None = None,
+    records: bool = False,
 ) -> None:
-    """A table with one line a row.
+    """A table; where the terminal is narrow, texts take more lines and numbers stay whole.
 
     Args:
         right: headings whose cells are aligned to the right.
-        fold: headings whose cells take more lines where the terminal is narrow; others are cut there.
-        widest: cells are cut behind so many characters, wherever they are shown.
+        widest: cells are cut behind so many characters.
+        records: a row becomes a block of lines, one for each cell, when the table is wider than the terminal.
     """
+    screen = console(settings)
+    cells = [[to_cell(value, widest=widest) for value in row] for row in rows]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for heading in headings:
+        aligned_right = heading in right
         table.add_column(
             Text(printable(heading)),
-            justify="right" if heading in right else "left",
-            overflow="fold" if heading in fold else "ellipsis",
-            no_wrap=heading not in fold,
+            justify="right" if aligned_right else "left",
+            overflow="ellipsis" if aligned_right else "fold",
+            no_wrap=aligned_right or not screen.is_terminal,
         )
-    for row in rows:
-        table.add_row(*(Text(to_cell(value, widest=widest)) for value in row))
-    screen = console(settings)
-    if screen.is_terminal:
+    for row in cells:
+        table.add_row(*map(Text, row))
+    if records and screen.is_terminal and _natural_width(headings, cells) > screen.width:
+        _show_records(screen, headings, cells)
+    elif screen.is_terminal:
         screen.print(table)
-        return
-    with screen.capture() as captured:
-        screen.print(table)
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    else:
+        with screen.capture() as captured:
+            screen.print(table)
+        sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _natural_width(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """How wide a table is when nothing is folded, with three blanks between its columns."""
+    columns = zip(headings, *rows, strict=True)
+    return sum(max(map(cell_len, column)) + 3 for column in columns) - 3
+
+
+def _show_records(screen: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    names = [printable(heading) for heading in headings]
+    width = max(map(len, names), default=0)
+    for number, row in enumerate(rows, start=1):
+        screen.print(Text(f"row {number}", style="bold"))
+        for name, cell in zip(names, row, strict=True):
+            screen.print(Text(f"  {name:<{width}}  {cell}"), soft_wrap=True)
 
 
 def show_json(value: object) -> None:

@@ -78,3 +78,28 @@ def test_colours_need_a_terminal_that_wants_them(flights: Path, choice: dict[str
     colored = "\x1b[" in shown(variables=choice)
     assert colored is False or "NO_COLOR" not in choice
     assert "\x1b[" not in shown("--no-color", variables=choice)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["quarantine", "show", "operations.flights", "--limit", "1"], b"  codes             "),
+        (["status"], b"quarantined"),
+    ],
+)
+def test_a_narrow_terminal_hides_nothing(flights: Path, arguments: list[str], expected: bytes) -> None:
+    pty = pytest.importorskip("pty")
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [*HEADWATER, "-C", flights, *arguments],
+        stdout=follower,
+        stderr=follower,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "TERM": "dumb", "COLUMNS": "70"},
+    )
+    assert process.wait(timeout=60) == 0
+    os.close(follower)
+    shown = os.read(leader, 65536)
+    os.close(leader)
+    assert expected in shown
+    assert b"..." not in shown

@@ -50,7 +50,7 @@ def _show(settings: Settings, compared: ContractDiff) -> None:
         )
         for change in compared.changes
     ]
-    show_table(settings, ["class", "of", "change", "because"], lines, fold=["change", "because"])
+    show_table(settings, ["class", "of", "change", "because"], lines)
     show_text(settings, "")
     for change in compared.changes:
         for reference in change.affects:

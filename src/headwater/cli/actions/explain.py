@@ -34,7 +34,7 @@ def explain(settings: Settings, relation: str) -> None:
     show_text(settings, "\nChecks", style="bold")
     if found.checks:
         lines = [(check.code, check.kind, check.description) for check in found.checks]
-        show_table(settings, ["code", "of", "what it demands"], lines, fold=["code", "what it demands"])
+        show_table(settings, ["code", "of", "what it demands"], lines)
     else:
         show_text(settings, "none: there is no contract, or it demands nothing")
 

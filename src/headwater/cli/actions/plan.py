@@ -35,7 +35,7 @@ def plan(settings: Settings, *, everything: bool) -> None:
 
 def _show_differences(settings: Settings, differences: tuple[Difference, ...]) -> None:
     lines = [(d.relation, d.change, "yes" if d.rebuild else "", d.reason) for d in differences]
-    show_table(settings, ["relation", "change", "rebuilt", "reason"], lines, fold=["reason"])
+    show_table(settings, ["relation", "change", "rebuilt", "reason"], lines)
     show_text(settings, "")
     for difference in differences:
         for reference in difference.breaks:
@@ -48,7 +48,7 @@ def _show_kinds(settings: Settings, models: list[ModelStep]) -> None:
     lines = [
         (step.relation, step.output, step.program.kind.value, step.program.mode.value, _why(step)) for step in models
     ]
-    show_table(settings, ["model", "output", "kind", "publishes by", "because"], lines, fold=["because"])
+    show_table(settings, ["model", "output", "kind", "publishes by", "because"], lines)
     show_text(settings, "")
 
 

@@ -35,6 +35,6 @@ def show_rows(settings: Settings, result: QueryResult) -> None:
             sys.stdout.write(f"{line}\n")
         return
     numbers = [name for name, numeric in zip(result.columns, result.numeric, strict=True) if numeric]
-    show_table(settings, result.columns, result.rows, right=numbers, widest=_widest_cell)
+    show_table(settings, result.columns, result.rows, right=numbers, widest=_widest_cell, records=True)
     more = "; there are more (--limit 0 shows all)" if result.cut else ""
     show_text(settings, f"\n{counted(len(result.rows), 'row')}{more}")
