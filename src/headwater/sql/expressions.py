@@ -97,8 +97,13 @@ def derive(node: exp.Expr, scope: Scope, resolution: Resolution) -> Derivation:
 
 
 def _children(node: exp.Expr, scope: Scope, resolution: Resolution, kind: int) -> Derivation:
-    found = [derive(child, scope, resolution) for child in list(node.iter_expressions())]
-    return combine(found, kind)
+    """A node's parts together; a long chain of operators (``a AND b AND ...``) is one node with many."""
+    operands: list[exp.Expr] = []
+    while isinstance(node, exp.Binary) and isinstance(node.this, exp.Binary):
+        operands.append(node.expression)
+        node = node.this
+    operands += reversed(list(node.iter_expressions()))
+    return combine([derive(child, scope, resolution) for child in reversed(operands)], kind)
 
 
 def _window(node: exp.Window, scope: Scope, resolution: Resolution) -> Derivation:

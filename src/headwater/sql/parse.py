@@ -29,8 +29,14 @@ _internals: Final = re.compile(r"<(?:Token|class)\b")
 _opening: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _closing: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
 _openers: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "("})
-_deepest: Final = 150
+_deepest: Final = 100
 """Brackets inside brackets: more than any query needs, fewer than exhaust the stack."""
+
+_deepest_tree: Final = 200
+"""Levels of a parsed query, which resolution and generation descend by recursion."""
+
+_longest: Final = 1_000_000
+"""Characters of a query."""
 
 _statement_hints: Final = {
     "COPY": "headwater publishes the result itself: name the table format in the model's header, `output parquet`",
@@ -83,7 +89,30 @@ def _parsed(into: type[exp.Expr] | None, tokens: list[Token], text: QueryText) -
         raise _parse_error(error, text) from error
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise DeclarationError("the SQL cannot be parsed", where=text.location(tokens[0].start)) from error
-    return trees[0] if trees else None
+    tree = trees[0] if trees else None
+    if tree is not None and _depth(tree) > _deepest_tree:
+        raise _too_deep(text, tokens[0].start)
+    return tree
+
+
+def _depth(tree: exp.Expr) -> int:
+    """The height of a tree; the left side of an operator counts as one level with it."""
+    deepest = 0
+    open_nodes = [(tree, 1)]
+    while open_nodes:
+        node, depth = open_nodes.pop()
+        deepest = max(deepest, depth)
+        chain = isinstance(node, exp.Binary) and not isinstance(node, exp.Dot)
+        for child in node.iter_expressions():
+            flat = chain and child.arg_key == "this" and isinstance(child, exp.Binary)
+            open_nodes.append((child, depth if flat else depth + 1))
+    return deepest
+
+
+def _too_deep(text: QueryText, offset: int) -> DeclarationError:
+    return DeclarationError(
+        "the query is nested too deeply", where=text.location(offset), hint="split it into models or CTEs"
+    )
 
 
 def parse_engine_sql(sql: str) -> exp.Query:
@@ -107,6 +136,12 @@ def generate(tree: exp.Expr, *, copy: bool = False, text: QueryText | None = Non
 
 
 def _tokenize(text: QueryText) -> list[Token]:
+    if len(text.text) > _longest:
+        raise DeclarationError(
+            f"the query is longer than {_longest:,} characters",
+            where=text.location(0),
+            hint="put data into a source, not into a query",
+        )
     if braces := _jinja.search(text.text):
         raise DeclarationError(
             "templates such as {{ ... }} are not part of the language",
@@ -132,11 +167,7 @@ def _check_depth(tokens: list[Token], text: QueryText) -> None:
         if token.token_type in _opening:
             depth += 1
             if depth > _deepest:
-                raise DeclarationError(
-                    f"the query is nested more than {_deepest} deep",
-                    where=text.location(token.start),
-                    hint="split it into models or CTEs",
-                )
+                raise _too_deep(text, token.start)
         elif token.token_type in _closing:
             depth -= 1
 

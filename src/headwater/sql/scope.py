@@ -101,7 +101,7 @@ def relation_block(relation: RelationName, schema: Schema) -> Block:
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Source:
     """An item of FROM under its alias.
 
@@ -122,7 +122,7 @@ class Source:
             self.index.setdefault(output.name.lower(), output)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Scope:
     """The names one SELECT can refer to; ``parent`` is the enclosing one, for correlation.
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.errors import SqlglotError
 
 from headwater import sql
-from headwater.errors import HeadwaterError
+from headwater.errors import DeclarationError, HeadwaterError
 from headwater.sql.flink import to_flink
 from headwater.sql.parse import dialect
 from headwater.types import RelationName, Schema
@@ -76,3 +77,40 @@ def test_no_entrance_fails_otherwise(world, text: str) -> None:
             entrance()
         except HeadwaterError as error:
             assert str(error)
+
+
+@pytest.mark.parametrize("count", [150, 3_000, 20_000])
+@pytest.mark.parametrize(
+    ("start", "part", "end"),
+    [
+        ("SELECT 1", " + 1", " AS x"),
+        ("SELECT id FROM flights WHERE id = 1", " AND id = 1", ""),
+        ("SELECT ", "NOT ", "true AS x"),
+        ("SELECT ", "- ", "1 AS x"),
+        ("SELECT ", "(", "1"),
+        ("SELECT 1", "::int", " AS x"),
+        ("SELECT flights", ".a", " AS x FROM flights"),
+        ("SELECT id FROM flights", " UNION ALL SELECT id FROM flights", ""),
+        ("SELECT ", "CASE WHEN true THEN ", "1"),
+        ("SELECT ", "upper(", "'a'"),
+        ("SELECT ", "[", "1"),
+    ],
+)
+def test_long_and_deep_queries_end_well(world, count: int, start: str, part: str, end: str) -> None:
+    text = f"{start}{part * count}{end}"
+    try:
+        sql.analyse(
+            text,
+            name=world.model,
+            resolve=world.resolve,
+            schemas=world.schemas,
+            binder=lambda _sql, _relations: Schema(()),
+            path="m.sql",
+        )
+    except HeadwaterError as error:
+        assert str(error)
+
+
+def test_a_query_has_a_longest_size() -> None:
+    with pytest.raises(DeclarationError, match="longer than"):
+        sql.parse("SELECT '" + "x" * 1_000_001 + "' AS x", path="m.sql")
