@@ -88,14 +88,21 @@ def _(value: Mapping[object, object]) -> Json:
 
 
 def to_json_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """The lines of a JSON array that holds one object a row."""
+    r"""The lines of a JSON array that holds one object a row.
+
+    >>> print("\n".join(to_json_rows(["id", "name"], [(1, "ada"), (2, None)])))
+    [
+      {"id": 1, "name": "ada"},
+      {"id": 2, "name": null}
+    ]
+    """
     keys = [json.dumps(name, ensure_ascii=False) for name in columns]
-    mark = "["
+    behind = None
     for row in rows:
+        yield "[" if behind is None else f"{behind},"
         members = ", ".join(f"{key}: {to_json_text(value)}" for key, value in zip(keys, row, strict=True))
-        yield f"{mark}{{{members}}}"
-        mark = ","
-    yield "]" if mark == "," else "[]"
+        behind = f"  {{{members}}}"
+    yield from ("[]",) if behind is None else (behind, "]")
 
 
 def to_json_text(value: object) -> str:
