@@ -197,6 +197,7 @@ class RelationPlanner:
                 if known.get(name) is None
             )
         errors.extend(agree(contract, schema))
+        errors.extend(_event_time_errors(contract, schema))
         try:
             judgement = compile_judgement(contract, relation, schema)
             errors.extend(self.context.queries.check_rules(contract, judgement, schema))
@@ -273,6 +274,16 @@ class RelationPlanner:
     def _owner(self, relation: RelationName) -> str | None:
         product = self.context.workspace.products.get(relation.product)
         return product.owner if product else None
+
+
+def _event_time_errors(contract: Contract, schema: Schema) -> Iterator[DeclarationError]:
+    timed = contract.event_time and schema.get(contract.event_time.column)
+    if contract.event_time and timed and not timed.type.name.startswith(("TIMESTAMP", "DATE")):
+        yield DeclarationError(
+            f"the event time '{timed.name}' is {timed.type}, which is no point in time",
+            hint="event time is a TIMESTAMP, a TIMESTAMP WITH TIME ZONE or a DATE",
+            where=contract.event_time.where,
+        )
 
 
 def _view_errors(model: Model, output: OutputKind, judgement: Judgement | None) -> Iterator[DeclarationError]:

@@ -136,6 +136,12 @@ cases: dict[str, dict[str, str | None]] = {
             "{name: placed_at, logicalType: timestamp}",
         )
     },
+    "an event time that is none": {
+        "sales/open_orders.odcs.yaml": contract(
+            "sales", "open_orders", "{name: id, logicalType: integer}", "{name: amount, logicalType: number}"
+        )
+        + "customProperties:\n  - {property: eventTime, vendor: headwater, value: {column: id, watermark: PT1M}}\n"
+    },
     "a rule that reads files": {
         "sales/open_orders.odcs.yaml": contract(
             "sales",
