@@ -13,7 +13,6 @@ import duckdb
 from headwater.engines.duckdb.failures import summary
 from headwater.engines.duckdb.schemas import to_schema
 from headwater.engines.duckdb.settings import EngineSettings, connect
-from headwater.engines.duckdb.text import empty_relation
 from headwater.errors import DeclarationError
 from headwater.types import Schema, quote_identifier
 
@@ -52,8 +51,12 @@ class Binding:
         for name, schema in relations.items():
             quoted = name if name.startswith('"') else quote_identifier(name)
             if self._defined.get(quoted) != schema:
-                connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted} AS {empty_relation(schema)}")
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted} ({_columns(schema)})")
                 self._defined[quoted] = schema
+
+
+def _columns(schema: Schema) -> str:
+    return ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in schema)
 
 
 def _suggestion(error: duckdb.Error) -> str | None:

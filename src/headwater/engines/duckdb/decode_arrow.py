@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from headwater.engines.duckdb.casts import Cast, cast_value, refusal, refused
-from headwater.engines.duckdb.landing import Base, Landing, Rejects
+from headwater.engines.duckdb.landing import Base, Landing, RejectList
 from headwater.engines.duckdb.text import auxiliary, literal
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
 from headwater.spi.engine import Landed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
     import pyarrow.dataset
 
-__all__ = ["casts_of", "decode_arrow", "refused_columns", "refused_rows"]
+__all__ = ["casts_of", "count_refused", "decode_arrow", "refused_columns"]
 
 
 def decode_arrow(
@@ -38,17 +38,10 @@ def decode_arrow(
     columns += refused_columns(casts, found)
     if carried:
         columns += [f"{SOURCE_COLUMN} AS source", f"{OFFSET_COLUMN} AS record"]
-    base = Base(
-        landing.base,
-        work.create(landing.base, f"SELECT {', '.join(columns)} FROM {arrow}"),
-        numbered=carried,
-        sourced=carried,
-    )
+    total = work.create(landing.base, f"SELECT {', '.join(columns)} FROM {arrow}")
     work.drop(arrow)
-    if refused(casts) is None:
-        return landing.finish(base, (provenance or "",), Rejects())
-    names, rejects = refused_rows(landing, base, (provenance or "",))
-    return landing.finish(base, names, rejects)
+    base = Base(landing.base, total, numbered=carried, sourced=carried)
+    return landing.finish(base, (provenance or "",), RejectList(), count_refused(landing, casts))
 
 
 def casts_of(landing: Landing, found: Schema, where: str) -> list[Cast]:
@@ -69,21 +62,10 @@ def refused_columns(casts: Sequence[Cast], found: Schema) -> list[str]:
     if anything is None:
         return []
     members = ", ".join(f"{literal(column.name)}: {quote_identifier(column.name)}" for column in found)
-    return [
-        f"{refusal(casts)} AS refused",
-        f"CASE WHEN {anything} THEN CAST(to_json({{{members}}}) AS VARCHAR) END AS raw",
-    ]
+    raw = f"CASE WHEN {anything} THEN CAST(to_json({{{members}}}) AS VARCHAR) END"
+    return [f"{refusal(casts)} AS refused", f"{raw} AS raw"]
 
 
-def refused_rows(landing: Landing, base: Base, names: Sequence[str]) -> tuple[Sequence[str], Rejects]:
-    """The refused rows of a base that keeps their raw text itself, and the names that their ``file`` counts."""
-    found = landing.refused(base, "b.raw")
-    if base.sourced:
-        names = sorted({row.source or "" for row in found}) or names
-    return names, Rejects(
-        file=[names.index(row.source or "") if base.sourced else row.file for row in found],
-        record=[row.record for row in found],
-        raw=[row.raw for row in found],
-        code=["type"] * len(found),
-        message=[row.message for row in found],
-    )
+def count_refused(landing: Landing, casts: Sequence[Cast]) -> int:
+    """How many rows of the landing's base are refused; none can be where no type differs."""
+    return landing.work.count(landing.base, "refused IS NOT NULL") if refused(casts) else 0

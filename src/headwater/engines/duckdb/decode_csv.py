@@ -12,14 +12,14 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal
 from headwater.engines.duckdb.csv_records import CsvDialect, CsvRecord, cut_records, max_record_bytes
 from headwater.engines.duckdb.feeding import batch_records, fed
-from headwater.engines.duckdb.landing import Base, Landing, RefusedRow, RejectList, Rejects
+from headwater.engines.duckdb.landing import Base, Landing, RejectList
 from headwater.engines.duckdb.records import open_lines, text_of
 from headwater.engines.duckdb.text import auxiliary, literal, literal_list
 from headwater.errors import DataError
@@ -82,15 +82,19 @@ def decode_csv(landing: Landing, scan: FileScan) -> Landed:
     """
     ready = _prepare(landing, scan)
     names = tuple(file.name for file in scan.files)
-    base, rejects = None, Rejects()
+    base, rejects = None, RejectList()
     if ready.encoding == "utf-8" and not _are_tiny(scan) and ready.suits_duckdb:
         base = _quick(landing, ready)
     if base is None:
-        base, rejects = _careful(landing, ready)
-    refused = landing.refused(base)
-    if refused:
-        rejects += _with_raw(ready, refused)
-    return landing.finish(base, names, rejects)
+        base = _careful(landing, ready, rejects)
+    refused = landing.work.count(base.name, "refused IS NOT NULL")
+    if not refused:
+        return landing.finish(base, names, rejects, 0)
+    base = replace(base, raw=auxiliary(landing.name, "texts"))
+    _find_texts(landing, ready, base, landing.refused(base, names))
+    landed = landing.finish(base, names, rejects, refused)
+    landing.work.drop(auxiliary(landing.name, "texts"))
+    return landed
 
 
 def _are_tiny(scan: FileScan) -> bool:
@@ -191,11 +195,10 @@ def _file_number(indexes: Sequence[int], files: int) -> str:
     return f"list_extract(CAST({list(indexes)} AS INTEGER[]), CAST(file_index + 1 AS BIGINT))"
 
 
-def _careful(landing: Landing, ready: CsvScan) -> tuple[Base, Rejects]:
+def _careful(landing: Landing, ready: CsvScan, rejects: RejectList) -> Base:
     """Cut every record, set the faulty aside, and let DuckDB cast the fields of the others."""
     import pyarrow
 
-    rejects = RejectList()
     arrow = auxiliary(landing.name, "records")
     layouts: list[tuple[Layout, list[Cast]]] = []
     for layout, indexes in ready.groups.items():
@@ -209,7 +212,7 @@ def _careful(landing: Landing, ready: CsvScan) -> tuple[Base, Rejects]:
         with fed(landing.work, arrow, schema, _batches(rows, places, schema)):
             query = _cast_query(casts, places, ready, arrow)
             base = landing.extend(base, query)
-    return base or landing.empty_base(), rejects.done()
+    return base or landing.empty_base()
 
 
 def _good_records(ready: CsvScan, layout: Layout, rejects: RejectList) -> Iterator[tuple[int, int, Sequence[bytes]]]:
@@ -249,15 +252,34 @@ def _cast_query(casts: Sequence[Cast], places: Sequence[int], ready: CsvScan, ar
     return f"SELECT {', '.join(made)} FROM (SELECT {', '.join(['file', 'record', *texts])} FROM {arrow})"
 
 
-def _with_raw(ready: CsvScan, refused: Sequence[RefusedRow]) -> Rejects:
-    """The rejects for records with a value of the wrong type: their text is read from the files again."""
-    wanted: dict[int, dict[int, str]] = defaultdict(dict)
-    for row in refused:
-        wanted[row.file][row.record] = row.message
-    rejects = RejectList()
+def _find_texts(landing: Landing, ready: CsvScan, base: Base, refused: pyarrow.Table) -> None:
+    """Read the refused records' texts from the files again, into the relation that the base names."""
+    import pyarrow
+
+    arrow = auxiliary(landing.name, "found")
+    schema = pyarrow.schema([("file", pyarrow.int32()), ("record", pyarrow.int64()), ("raw", pyarrow.large_string())])
+    with fed(landing.work, arrow, schema, _text_batches(ready, refused, schema)):
+        landing.work.create(base.raw or arrow, f"SELECT file, record, raw FROM {arrow}")
+
+
+def _text_batches(ready: CsvScan, refused: pyarrow.Table, schema: pyarrow.Schema) -> Iterator[pyarrow.RecordBatch]:
+    import pyarrow
+
+    rows = _refused_records(ready, refused)
+    while taken := list(islice(rows, batch_records)):
+        arrays = [
+            pyarrow.array(values, kind) for values, kind in zip(zip(*taken, strict=True), schema.types, strict=True)
+        ]
+        yield pyarrow.record_batch(arrays, schema=schema)
+
+
+def _refused_records(ready: CsvScan, refused: pyarrow.Table) -> Iterator[tuple[int, int, str]]:
+    from pyarrow import compute
+
     layouts = {index: layout for layout, indexes in ready.groups.items() for index in indexes}
-    for index, messages in wanted.items():
+    files = refused.column("file").combine_chunks()
+    for index in files.unique().to_pylist():
+        wanted = set(refused.filter(compute.equal(files, index)).column("record").to_pylist())
         for number, record in _numbered(ready, layouts[index], index):
-            if number in messages:
-                rejects.add(index, number, text_of(record.raw), "type", messages[number])
-    return rejects.done()
+            if number in wanted:
+                yield index, number, text_of(record.raw)

@@ -9,13 +9,14 @@ more than 15 digits has to stand in quotes to be kept exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal
 from headwater.engines.duckdb.feeding import batch_records, fed
-from headwater.engines.duckdb.landing import Base, Landing, RejectList, Rejects
+from headwater.engines.duckdb.landing import Base, Landing, RejectList
 from headwater.engines.duckdb.records import open_lines, text_of
 from headwater.engines.duckdb.text import auxiliary, literal, literal_list
 from headwater.spi.codec import FileScan
@@ -30,6 +31,12 @@ __all__ = ["decode_ndjson"]
 max_line_bytes: Final = 64 * 1024 * 1024
 """A longer line is refused. DuckDB takes lines a little longer than it is told, so it is told less."""
 
+messages: Final[Mapping[str, str]] = {
+    "invalid_json": "the line is not valid JSON",
+    "not_an_object": "the line is JSON, but not an object",
+    "duplicate_key": "a key stands in the object twice",
+}
+
 nested: Final = frozenset({"STRUCT", "LIST", "ARRAY", "MAP"})
 
 
@@ -43,9 +50,9 @@ def decode_ndjson(landing: Landing, scan: FileScan) -> Landed:
     if _encoding(scan) == "utf-8":
         base = _quick(landing, scan)
         if base is not None:
-            return landing.finish(base, names, Rejects())
+            return landing.finish(base, names, RejectList(), 0)
     base, rejects = _careful(landing, scan)
-    return landing.finish(base, names, rejects)
+    return landing.finish(base, names, rejects, landing.work.count(landing.base, "refused IS NOT NULL"))
 
 
 def _encoding(scan: FileScan) -> str:
@@ -89,7 +96,7 @@ def _quick(landing: Landing, scan: FileScan) -> Base | None:
     return Base(landing.base, total, filed=many)
 
 
-def _careful(landing: Landing, scan: FileScan) -> tuple[Base, Rejects]:
+def _careful(landing: Landing, scan: FileScan) -> tuple[Base, RejectList]:
     """Let DuckDB judge each line for itself."""
     import pyarrow
 
@@ -98,14 +105,11 @@ def _careful(landing: Landing, scan: FileScan) -> tuple[Base, Rejects]:
     schema = pyarrow.schema([("file", pyarrow.int32()), ("record", pyarrow.int64()), ("line", pyarrow.large_string())])
     with fed(landing.work, arrow, schema, _batches(_texts(scan, rejects), schema)):
         base = landing.extend(None, _judged(landing, scan, arrow))
-    for row in landing.refused(base, "b.raw"):
-        code, _, message = row.message.partition(": ")
-        rejects.add(row.file, row.record, row.raw, code, message)
-    return base, rejects.done()
+    return replace(base, coded=True), rejects
 
 
 def _judged(landing: Landing, scan: FileScan, arrow: str) -> str:
-    """A query over lines: the base's columns, ``refused`` as ``code: message``, and ``raw`` where it is refused."""
+    """A query over lines: the base's columns, with ``code`` and ``raw`` where a line is refused."""
     columns = landing.schema.columns
     keys = literal_list(column.name for column in columns)
     wanted = ", ".join(f"{literal(c.name)}: {literal('JSON' if c.type.name in nested else 'VARCHAR')}" for c in columns)
@@ -114,18 +118,18 @@ def _judged(landing: Landing, scan: FileScan, arrow: str) -> str:
     values = ", ".join(f"struct_extract(s, {literal(c.name)}) AS v{place}" for place, c in enumerate(columns))
     repeated = f"list_filter(json_keys(line), lambda k: list_contains({keys}, k))"
     kind = (
-        "CASE WHEN NOT json_valid(line) THEN 'invalid_json: the line is not valid JSON' "
-        "WHEN json_type(line) <> 'OBJECT' THEN 'not_an_object: the line is JSON, but not an object' "
-        f"WHEN length({repeated}) <> length(list_distinct({repeated})) "
-        "THEN 'duplicate_key: a key stands in the object twice' END"
+        "CASE WHEN NOT json_valid(line) THEN 'invalid_json' WHEN json_type(line) <> 'OBJECT' THEN 'not_an_object' "
+        f"WHEN length({repeated}) <> length(list_distinct({repeated})) THEN 'duplicate_key' END"
     )
-    refused = f"coalesce(j.broken, 'type: ' || {refusal(casts)})"
+    said = " ".join(f"WHEN {literal(code)} THEN {literal(message)}" for code, message in messages.items())
+    refused = f"CASE j.broken {said} ELSE {refusal(casts)} END"
     return (
         f"WITH l AS (SELECT file, record, line, {kind} AS broken FROM {arrow}), "
         f"d AS (SELECT *, json_transform(CASE WHEN broken IS NULL THEN line END, to_json({{{wanted}}})) AS s FROM l), "
-        f"j AS (SELECT file, record, line, broken, {values} FROM d) "
-        f"SELECT {made}, {refused} AS refused, file, record, "
-        f"CASE WHEN {refused} IS NOT NULL THEN line END AS raw FROM j"
+        f"j AS (SELECT file, record, line, broken, {values} FROM d), "
+        f"r AS (SELECT {made}, {refused} AS refused, file, record, broken, line FROM j) "
+        "SELECT * EXCLUDE (broken, line), coalesce(broken, 'type') AS code, "
+        "CASE WHEN refused IS NOT NULL THEN line END AS raw FROM r"
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from headwater.engines.duckdb.casts import refused
-from headwater.engines.duckdb.decode_arrow import casts_of, refused_columns, refused_rows
-from headwater.engines.duckdb.landing import Base, Landing, Rejects
+from headwater.engines.duckdb.decode_arrow import casts_of, count_refused, refused_columns
+from headwater.engines.duckdb.landing import Base, Landing, RejectList
 from headwater.engines.duckdb.text import literal_list
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, DeclarationError, OutsideError, UsageError
@@ -35,8 +35,7 @@ def decode_parquet(landing: Landing, scan: FileScan) -> Landed:
         work.define(landing.base, query)
         total = count_parquet(work, scan)
     base = Base(landing.base, total, filed=True, numbered=True)
-    rejects = refused_rows(landing, base, names)[1] if copied else Rejects()
-    return landing.finish(base, names, rejects)
+    return landing.finish(base, names, RejectList(), count_refused(landing, casts))
 
 
 def parquet_query(work: WorkRelations, scan: FileScan, schema: Schema | None) -> str:

@@ -1,17 +1,17 @@
 """A landing in progress: from what a decoder made to the relations that were asked for.
 
-Apart from the decoders because all of them end the same way. A decoder
-materialises a *base* table with the columns ``c0``, ``c1`` ... in the order of the
-schema, ``refused`` (what is wrong with the record; NULL for a good one) and, where
-they cannot be told otherwise, ``file`` (which file of the scan, from 0) and
-``record`` (which record of it, from 1).
+Apart from the decoders because all of them end the same way. A decoder makes a
+*base* with the columns ``c0``, ``c1`` ... in the order of the schema, ``refused``
+(what is wrong with the record; NULL for a good one) and, where they cannot be
+told otherwise, further columns that :class:`Base` lists. What could not even
+become a row of the base is in a :class:`RejectList`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from headwater.engines.duckdb.casts import Cast
 from headwater.engines.duckdb.text import auxiliary, literal
@@ -24,16 +24,19 @@ from headwater.types import Column, Schema, quote_identifier
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Base", "Landing", "RejectList", "Rejects"]
+__all__ = ["Base", "Landing", "RejectList"]
+
+reject_rows: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A materialised base: its name, how many rows it has, and which provenance columns it has itself.
+    """A base: its name, how many rows it has, and which columns it has beyond the values and ``refused``.
 
-    ``filed`` bases have ``file``, an index into the scan's names; others come from one file.
-    ``numbered`` bases have ``record``; in others the row number within the file counts.
-    ``sourced`` bases have ``source``, the name itself.
+    ``filed``: ``file``, an index into the scan's names; else there is one file.
+    ``numbered``: ``record``, from 1; else the row number within the file counts.
+    ``sourced``: ``source``, the name itself. ``coded``: ``code``; else the code is ``type``.
+    ``raw`` names the relation (``file``, ``record``, ``raw``) with the refused texts; None: the base has ``raw``.
     """
 
     name: str
@@ -41,65 +44,46 @@ class Base:
     filed: bool = False
     numbered: bool = False
     sourced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rejects:
-    """Records that were not admitted, column by column; ``file`` is an index into the scan's names."""
-
-    file: Sequence[int] = ()
-    record: Sequence[int] = ()
-    raw: Sequence[str] = ()
-    code: Sequence[str] = ()
-    message: Sequence[str] = ()
-
-    def __add__(self, other: Rejects) -> Rejects:
-        return Rejects(
-            [*self.file, *other.file],
-            [*self.record, *other.record],
-            [*self.raw, *other.raw],
-            [*self.code, *other.code],
-            [*self.message, *other.message],
-        )
-
-    def to_arrow(self, names: Sequence[str]) -> pyarrow.Table:
-        """The table of rejects as :meth:`headwater.spi.engine.Session.land` describes it."""
-        import pyarrow
-
-        columns = {
-            "raw": pyarrow.array(self.raw, pyarrow.large_string()),
-            "code": pyarrow.array(self.code, pyarrow.string()),
-            "message": pyarrow.array(self.message, pyarrow.string()),
-            SOURCE_COLUMN: pyarrow.array([names[index] for index in self.file], pyarrow.string()),
-            OFFSET_COLUMN: pyarrow.array(self.record, pyarrow.int64()),
-        }
-        return pyarrow.table(columns).take(pyarrow.array(self._order(), pyarrow.int64()))
-
-    def _order(self) -> list[int]:
-        return sorted(range(len(self.record)), key=lambda place: (self.file[place], self.record[place]))
-
-
-class RefusedRow(NamedTuple):
-    """A row of a base that is not admitted because of its values."""
-
-    file: int
-    record: int
-    message: str
-    raw: str
-    source: str | None
+    coded: bool = False
+    raw: str | None = None
 
 
 class RejectList:
-    """Rejects while they are being found."""
+    """Records that did not become rows, kept compact: a faulty file may have as many as a sound one has rows."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, int, str, str, str]] = []
+        self._batches: list[pyarrow.RecordBatch] = []
+        self.count = 0
 
     def add(self, file: int, record: int, raw: str, code: str, message: str) -> None:
+        """Add a record; ``file`` is an index into the scan's names."""
         self._rows.append((file, record, raw, code, message))
+        self.count += 1
+        if len(self._rows) == reject_rows:
+            self._flush()
 
-    def done(self) -> Rejects:
-        return Rejects(*map(list, zip(*self._rows, strict=True))) if self._rows else Rejects()
+    def to_arrow(self) -> pyarrow.Table:
+        """All of them, with the columns ``file``, ``record``, ``raw``, ``code`` and ``message``."""
+        import pyarrow
+
+        self._flush()
+        return pyarrow.Table.from_batches(self._batches, self._schema())
+
+    def _flush(self) -> None:
+        import pyarrow
+
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            arrays = [pyarrow.array(values, kind) for values, kind in zip(columns, self._schema().types, strict=True)]
+            self._batches.append(pyarrow.record_batch(arrays, schema=self._schema()))
+            self._rows.clear()
+
+    def _schema(self) -> pyarrow.Schema:
+        import pyarrow
+
+        texts = [("raw", pyarrow.large_string()), ("code", pyarrow.string()), ("message", pyarrow.string())]
+        return pyarrow.schema([("file", pyarrow.int32()), ("record", pyarrow.int64()), *texts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +111,7 @@ class Landing:
     def empty_base(self) -> Base:
         """A base without rows."""
         columns = ", ".join(f"CAST(NULL AS {column.type}) AS c{place}" for place, column in enumerate(self.schema))
-        query = f"SELECT {columns}, CAST(NULL AS VARCHAR) AS refused, 0 AS file, 0 AS record WHERE false"
+        query = f"SELECT {columns}, CAST(NULL AS VARCHAR) AS refused, 0 AS file, 0 AS record, '' AS raw WHERE false"
         return Base(self.base, self.work.create(self.base, query), filed=True, numbered=True)
 
     def extend(self, base: Base | None, query: str) -> Base:
@@ -135,57 +119,51 @@ class Landing:
         total = self.work.create(self.base, query) if base is None else self.work.insert(self.base, query)
         return Base(self.base, total, filed=True, numbered=True)
 
-    def refused(self, base: Base, raw: str = "''") -> Sequence[RefusedRow]:
-        """The base's refused rows, in order; ``raw`` is SQL for the record's text, where the base keeps it."""
-        file = "b.file" if base.filed else "0"
-        first = f"(SELECT min(s.rowid) FROM {base.name} AS s WHERE s.file = b.file)"
-        start = first if base.filed else self._first_row(base)
-        record = "b.record" if base.numbered else f"b.rowid - {start} + 1"
-        source = "b.source" if base.sourced else "NULL"
-        found = self.work.fetch(
-            f"SELECT {file}, {record}, b.refused, {raw}, {source} FROM {base.name} AS b "
-            "WHERE b.refused IS NOT NULL ORDER BY 1, 2"
-        )
-        return [RefusedRow(*row) for row in found]
+    def refused(self, base: Base, names: Sequence[str]) -> pyarrow.Table:
+        """``file`` and ``record`` of the base's refused rows, in order."""
+        origin = self._origin(base, names)
+        query = f"SELECT {origin.file} AS file, {origin.record} AS record FROM {origin.rows}"
+        return self.work.table(f"{query} WHERE b.refused IS NOT NULL ORDER BY 1, 2")
 
-    def finish(self, base: Base, names: Sequence[str], rejects: Rejects) -> Landed:
+    def finish(self, base: Base, names: Sequence[str], rejects: RejectList, refused: int) -> Landed:
         """Define the landed relation over its base, and the rejects beside it.
+
+        Args:
+            refused: how many rows of the base are refused.
 
         Raises:
             DataError: there are rejects and nobody asked for them.
         """
-        malformed = len(rejects.record)
-        good = base.rows - self.work.count(base.name, "refused IS NOT NULL") if malformed else base.rows
+        origin = self._origin(base, names)
+        malformed = refused + rejects.count
+        if malformed or self.rejects is not None:
+            self._collect(base, origin, rejects, names, refused)
         if malformed and self.rejects is None:
-            raise refusal_error(rejects, names)
-        files = auxiliary(self.name, "files")
-        over = [base.name]
-        if base.sourced:
-            source, start, join = "b.source", "0", ""
-        elif not base.filed or len(names) == 1:
-            source, start, join = literal(names[0]), self._first_row(base), ""
-        else:
-            self._number_files(files, base, names)
-            over.append(files)
-            source, start = "f.name", "f.start"
-            join = f" JOIN {files} AS f ON f.file = b.file"
-        offset = "b.record" if base.numbered else f"b.rowid - {start} + 1"
+            raise self._first_error(malformed)
         columns = ", ".join(f"b.c{i} AS {quote_identifier(column.name)}" for i, column in enumerate(self.schema))
-        where = " WHERE b.refused IS NULL" if malformed else ""
+        where = " WHERE b.refused IS NULL" if refused else ""
+        provenance = f"{origin.source} AS {SOURCE_COLUMN}, {origin.record} AS {OFFSET_COLUMN}"
         self.work.define(
             self.name,
-            f"SELECT {columns}, {source} AS {SOURCE_COLUMN}, {offset} AS {OFFSET_COLUMN} "
-            f"FROM {base.name} AS b{join}{where}",
-            over=over,
+            f"SELECT {columns}, {provenance} FROM {origin.rows}{where}",
+            over=[base.name, *origin.over],
         )
-        if self.rejects is not None:
-            self.work.register(self.rejects, rejects.to_arrow(names))
-        return Landed(rows=good, malformed=malformed)
+        return Landed(rows=base.rows - refused, malformed=malformed)
+
+    def _origin(self, base: Base, names: Sequence[str]) -> _Origin:
+        """How a row's provenance is told; makes the table of files where one is needed."""
+        if base.sourced or not base.filed or len(names) == 1:
+            record = "b.record" if base.numbered else f"b.rowid - {self._first_row(base)} + 1"
+            source = "b.source" if base.sourced else literal(names[0])
+            return _Origin(f"{base.name} AS b", "0", source, record, ())
+        files = auxiliary(self.name, "files")
+        if not self.work.has(files):
+            self._number_files(files, base, names)
+        record = "b.record" if base.numbered else "b.rowid - f.start + 1"
+        return _Origin(f"{base.name} AS b JOIN {files} AS f ON f.file = b.file", "b.file", "f.name", record, (files,))
 
     def _first_row(self, base: Base) -> str:
         """The rowid of the base's first row: not 0 for a table made in the current transaction."""
-        if base.numbered:
-            return "0"
         return str(self.work.fetch(f"SELECT min(rowid) FROM {base.name}")[0][0] or 0)
 
     def _number_files(self, files: str, base: Base, names: Sequence[str]) -> None:
@@ -194,21 +172,58 @@ class Landing:
         arrow = auxiliary(self.name, "names")
         self.work.register(arrow, pyarrow.table({"file": range(len(names)), "name": list(names)}))
         starts = "NULL" if base.numbered else "min(b.rowid)"
-        self.work.create(
-            files,
-            f"SELECT n.file, any_value(n.name) AS name, {starts} AS start "
-            f"FROM {arrow} AS n JOIN {base.name} AS b ON b.file = n.file GROUP BY n.file",
-        )
+        query = f"SELECT n.file, any_value(n.name) AS name, {starts} AS start FROM {arrow} AS n"
+        self.work.create(files, f"{query} JOIN {base.name} AS b ON b.file = n.file GROUP BY n.file")
         self.work.drop(arrow)
 
+    def _collect(self, base: Base, origin: _Origin, rejects: RejectList, names: Sequence[str], refused: int) -> None:
+        """Make the table of rejects: records that did not become rows, and the base's refused rows."""
+        import pyarrow
 
-def refusal_error(rejects: Rejects, names: Sequence[str]) -> DataError:
-    """The error for records that cannot be decoded where none are allowed; shows the first."""
-    count = len(rejects.record)
-    raw = rejects.raw[0]
-    shown = raw if len(raw) <= 200 else f"{raw[:200]}..."
-    return DataError(
-        f"{count} record{'s' if count != 1 else ''} of {names[rejects.file[0]]} cannot be decoded",
-        detail=f"record {rejects.record[0]}: {rejects.message[0]}: {shown!r}",
-        hint="mend the file, or declare the columns as the file has them",
-    )
+        arrow, listed = auxiliary(self.name, "rejected"), auxiliary(self.name, "names")
+        self.work.register(arrow, rejects.to_arrow())
+        self.work.register(listed, pyarrow.table({"file": range(len(names)), "name": list(names)}))
+        parts = [
+            f"SELECT r.raw, r.code, r.message, n.name AS {SOURCE_COLUMN}, r.record AS {OFFSET_COLUMN}, r.file AS place "
+            f"FROM {arrow} AS r JOIN {listed} AS n ON n.file = r.file"
+        ]
+        if refused:
+            raw, found = "b.raw", origin.rows
+            if base.raw is not None:
+                raw, found = (
+                    "t.raw",
+                    f"{found} JOIN {base.raw} AS t ON t.file = {origin.file} AND t.record = {origin.record}",
+                )
+            code = "b.code" if base.coded else "'type'"
+            parts.append(
+                f"SELECT {raw}, {code}, b.refused, {origin.source}, {origin.record}, {origin.file} "
+                f"FROM {found} WHERE b.refused IS NOT NULL"
+            )
+        wanted = f"raw, code, message, {SOURCE_COLUMN}, {OFFSET_COLUMN}"
+        together = f"SELECT {wanted} FROM ({' UNION ALL '.join(parts)}) ORDER BY place, {OFFSET_COLUMN}"
+        self.work.create(self.rejects or auxiliary(self.name, "rejects"), together)
+        self.work.drop(arrow)
+        self.work.drop(listed)
+
+    def _first_error(self, count: int) -> DataError:
+        rejects = auxiliary(self.name, "rejects")
+        ((raw, message, source, record),) = self.work.fetch(
+            f"SELECT raw, message, {SOURCE_COLUMN}, {OFFSET_COLUMN} FROM {rejects} LIMIT 1"
+        )
+        shown = raw if len(raw) <= 200 else f"{raw[:200]}..."
+        return DataError(
+            f"{count} record{'s' if count != 1 else ''} of {source} cannot be decoded",
+            detail=f"record {record}: {message}: {shown!r}",
+            hint="mend the file, or declare the columns as the file has them",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """SQL for where a row comes from: the FROM clause, and file, source and record in it; ``over`` serves it."""
+
+    rows: str
+    file: str
+    source: str
+    record: str
+    over: tuple[str, ...]

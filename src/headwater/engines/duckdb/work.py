@@ -105,6 +105,14 @@ class WorkRelations:
         self._kinds.clear()
         self._servants.clear()
 
+    def has(self, name: str) -> bool:
+        return name in self._kinds
+
+    def table(self, sql: str) -> pyarrow.Table:
+        """A result as an Arrow table."""
+        with wrapped("a query"):
+            return self.connection.sql(sql).to_arrow_table()
+
     def count(self, name: str, where: str = "true") -> int:
         """How many rows of a relation fulfil a condition."""
         return int(self.fetch(f"SELECT count(*) FROM {name} WHERE {where}")[0][0])
