@@ -22,6 +22,7 @@ Row = Sequence[Any]
 class Product:
     """Publishes a relation in epochs. A candidate row is its values, then source and offset."""
 
+    connection: duckdb.DuckDBPyConnection
     schema: Schema
     judgement: Judgement | None
     foreign: Mapping[RelationName, tuple[Schema, Sequence[Row]]] = field(default_factory=dict)
@@ -32,8 +33,6 @@ class Product:
     quarantine: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.connection = duckdb.connect(config={"threads": 1})
-        self.connection.execute("SET TimeZone = 'UTC'")
         self._table(relation("history", self.name), self.schema, ())
         for name, (schema, rows) in self.foreign.items():
             self._table(relation("history", name), schema, rows)
@@ -95,7 +94,8 @@ class Product:
         self.connection.execute(f"CREATE OR REPLACE {kind} {name} ({columns})")
         if rows:
             marks = ", ".join("?" for _ in schema)
-            self.connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+            values = ", ".join(f"({marks})" for _ in rows)
+            self.connection.execute(f"INSERT INTO {name} VALUES {values}", [value for row in rows for value in row])
 
 
 ProductMaker = Callable[..., Product]
@@ -103,7 +103,9 @@ ProductMaker = Callable[..., Product]
 
 @pytest.fixture
 def product() -> Iterator[ProductMaker]:
-    made: list[Product] = []
+    """Makes products that share a connection: use one of them at a time."""
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("SET TimeZone = 'UTC'")
 
     def make(
         schema: Mapping[str, str],
@@ -113,9 +115,7 @@ def product() -> Iterator[ProductMaker]:
         others = {
             RelationName.parse(name): (Schema.of(columns), rows) for name, (columns, rows) in (foreign or {}).items()
         }
-        made.append(Product(Schema.of(schema), judgement, others))
-        return made[-1]
+        return Product(connection, Schema.of(schema), judgement, others)
 
     yield make
-    for one in made:
-        one.connection.close()
+    connection.close()

@@ -71,7 +71,7 @@ row = st.tuples(
     st.one_of(st.none(), st.sampled_from(["a", "b", "c", "x"])),
     st.one_of(st.none(), st.integers(-1, 6)),
 )
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def with_provenance(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
