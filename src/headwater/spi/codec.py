@@ -41,8 +41,8 @@ class FileScan:
 
     ``schema`` None lets the engine infer it; with a schema, absent columns are
     NULL and further columns are ignored. ``options`` are the format's
-    (CSV: ``delimiter``, ``quote``, ``escape``, ``header``, ``null``, ``encoding``,
-    ``compression``; timestamps: ``timestamp_format``).
+    (CSV: ``delimiter``, ``quote``, ``escape``, ``header``, ``null``, a text or a list;
+    CSV and NDJSON: ``encoding``, ``timestamp_format``, ``date_format``; all: ``compression``).
     """
 
     format: RecordFormat

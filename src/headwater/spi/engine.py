@@ -98,6 +98,10 @@ class Engine(Protocol):
     def open(self, state: str, settings: Mapping[str, Json]) -> AbstractContextManager[Session]:
         """Open (and create) a product's state at a path.
 
+        Args:
+            settings: the environment's ``settings``. An engine that reads files itself also takes
+                ``allowed_directories``: the folders it may read, and no others; absent: no such limit.
+
         Raises:
             UsageError: another process holds it.
             TerminalError: the state file is damaged or written by a newer version.
