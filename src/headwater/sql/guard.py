@@ -84,6 +84,8 @@ def function_name(node: exp.Expr) -> str | None:
         return str(written).lower()
     if isinstance(node, _operators):
         return None
+    if isinstance(node, exp.GroupConcat):
+        return "string_agg"
     names = [name.lower() for name in type(node).sql_names()] if isinstance(node, exp.Func) else []
     return next((name for name in names if name in permitted), names[0] if names else node.key)
 
