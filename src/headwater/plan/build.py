@@ -15,7 +15,8 @@ from headwater.plan.comparing import compare
 from headwater.plan.graph import find_circles, order_products, order_relations
 from headwater.plan.names import Names
 from headwater.plan.needs import Needs, read_needs
-from headwater.plan.planning import Capabilities, Context, RelationPlanner
+from headwater.plan.planning import Context, RelationPlanner
+from headwater.plan.promises import Capabilities
 from headwater.plan.queries import Queries
 from headwater.plan.steps import ForeignPort, Plan, ProductPlan, Recorded
 from headwater.spec.declarations import Environment, Workspace

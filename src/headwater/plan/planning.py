@@ -6,11 +6,10 @@ here each relation is planned by itself, from what is known of those it reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from headwater.capabilities import TableCapability
-from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
+from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.incremental.program import ChangeMode
 from headwater.plan.cache import AnalysisCache, judgement_key, understood_key
 from headwater.plan.codec import Understood, from_judgement, from_understood, to_judgement, to_understood
@@ -25,18 +24,23 @@ from headwater.plan.fingerprints import (
     to_stable_json,
 )
 from headwater.plan.needs import Needs
+from headwater.plan.promises import (
+    Capabilities,
+    capability_errors,
+    event_time_errors,
+    header_errors,
+    reference_errors,
+    view_errors,
+)
 from headwater.plan.queries import Queries
 from headwater.plan.steps import ModelStep, Recorded, SourceStep
 from headwater.quality import agree, compile_judgement
 from headwater.quality.checks import Judgement
 from headwater.spec.contract import Contract
-from headwater.spec.declarations import Environment, Model, OutputKind, Source, Workspace
+from headwater.spec.declarations import Environment, Model, Source, Workspace
 from headwater.types import RelationName, Schema
 
-__all__ = ["Capabilities", "Context", "RelationPlanner"]
-
-Capabilities = Callable[[str], frozenset[TableCapability]]
-"""What the table format of a name can do."""
+__all__ = ["Context", "RelationPlanner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,9 @@ class RelationPlanner:
         analysis, program, judgement = understood.analysis, understood.program, understood.judgement
         output = model.output or self.context.environment.lake.format
         errors = [
-            *self._header_errors(model, output, program.mode, analysis.schema),
-            *_view_errors(model, output, judgement),
+            *header_errors(model, analysis.schema),
+            *view_errors(model, output, judgement),
+            *capability_errors(model, output, program.mode, self.context.capabilities),
         ]
         if errors:
             raise DeclarationErrors(errors)
@@ -183,21 +188,11 @@ class RelationPlanner:
     def _judge(self, contract: Contract | None, relation: RelationName, schema: Schema) -> Judgement | None:
         if contract is None:
             return None
-        errors: list[DeclarationError] = []
-        for reference in contract.references:
-            to = RelationName.parse(reference.to)
-            known = schema if to == relation else self.schema(to)
-            errors.extend(
-                DeclarationError(
-                    f"'{to}' has no column '{name}' to refer to",
-                    hint=did_you_mean(name, known.names),
-                    where=reference.where,
-                )
-                for name in reference.to_columns
-                if known.get(name) is None
-            )
-        errors.extend(agree(contract, schema))
-        errors.extend(_event_time_errors(contract, schema))
+        errors = [
+            *reference_errors(contract, lambda to: schema if to == relation else self.schema(to)),
+            *event_time_errors(contract, schema),
+            *agree(contract, schema),
+        ]
         try:
             judgement = compile_judgement(contract, relation, schema)
             errors.extend(self.context.queries.check_rules(contract, judgement, schema))
@@ -206,35 +201,6 @@ class RelationPlanner:
         if errors:
             raise DeclarationErrors(errors)
         return judgement
-
-    def _header_errors(
-        self, model: Model, output: OutputKind, mode: ChangeMode, schema: Schema
-    ) -> Iterator[DeclarationError]:
-        named = [("grain", name) for name in model.grain]
-        named += [("partition_by", part.column) for part in model.partition_by]
-        named += [("renames", name) for name in model.renames]
-        for what, name in named:
-            if schema.get(name) is None:
-                yield DeclarationError(
-                    f"'{name}' in {what} is no column of '{model.relation}'",
-                    hint=did_you_mean(name, schema.names),
-                    where=model.where,
-                )
-        if output == "view" or self.context.capabilities is None:
-            return
-        able = self.context.capabilities(output)
-        wanted = [
-            (mode is ChangeMode.REPLACE, TableCapability.REPLACE, "replace its whole content"),
-            (bool(model.partition_by), TableCapability.PARTITION, "partition a table"),
-            (bool(model.renames), TableCapability.RENAME_COLUMN, "rename a column and keep its data"),
-        ]
-        for needed, capability, what in wanted:
-            if needed and capability not in able:
-                yield DeclarationError(
-                    f"the output '{output}' cannot {what}, which '{model.relation}' needs",
-                    hint="choose another output in the model's header",
-                    where=model.where,
-                )
 
     def _starts_anew(self, relation: RelationName, fingerprint: str, reads: tuple[RelationName, ...]) -> bool:
         """A changed model is computed from history, and so is a new one whose inputs have a past."""
@@ -274,25 +240,6 @@ class RelationPlanner:
     def _owner(self, relation: RelationName) -> str | None:
         product = self.context.workspace.products.get(relation.product)
         return product.owner if product else None
-
-
-def _event_time_errors(contract: Contract, schema: Schema) -> Iterator[DeclarationError]:
-    timed = contract.event_time and schema.get(contract.event_time.column)
-    if contract.event_time and timed and not timed.type.name.startswith(("TIMESTAMP", "DATE")):
-        yield DeclarationError(
-            f"the event time '{timed.name}' is {timed.type}, which is no point in time",
-            hint="event time is a TIMESTAMP, a TIMESTAMP WITH TIME ZONE or a DATE",
-            where=contract.event_time.where,
-        )
-
-
-def _view_errors(model: Model, output: OutputKind, judgement: Judgement | None) -> Iterator[DeclarationError]:
-    if output == "view" and judgement is not None and judgement.checks:
-        yield DeclarationError(
-            f"the contract of the view '{model.relation}' cannot be applied: a view is stored nowhere",
-            hint="give the model an output (parquet, delta or iceberg), or put the rules into its readers' contracts",
-            where=model.where,
-        )
 
 
 def _rules(judgement: Judgement | None) -> str:
