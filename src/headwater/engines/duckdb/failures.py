@@ -61,7 +61,7 @@ def streamed(doing: str, text: str) -> HeadwaterError:
 def summary(error: duckdb.Error) -> str:
     """The first paragraph of DuckDB's message, without its prefix and without the query's text."""
     text = str(error).split("\n\nLINE ")[0].strip()
-    return re.sub(r"^[A-Z][A-Za-z-]*(?: [A-Z][A-Za-z-]*)* Error: ", "", text)
+    return re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", text)
 
 
 def _translate(doing: str, error: duckdb.Error) -> HeadwaterError:
@@ -111,6 +111,6 @@ def _storage(doing: str, error: duckdb.Error, text: str) -> HeadwaterError | Non
         return TerminalError(
             "the state file is damaged",
             detail=text,
-            hint="restore it from a backup, or delete it and run again: the tables are built anew from their sources",
+            hint="restore it from a backup, or delete it and run again: tables are built anew from their sources",
         )
     return None
