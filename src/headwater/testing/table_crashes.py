@@ -49,11 +49,11 @@ class CrashCases(TableBasis):
     @pytest.mark.parametrize("scenario", ["first", "append", "replace", "rename", "maintain"])
     def test_a_process_killed_at_any_file_operation(self, scenario: str, tmp_path: Path) -> None:
         killed = _kill_everywhere(self.table_format(), scenario, tmp_path)
+        before, after = _contents(scenario)
         assert len(killed) >= 5
         for folder in killed:
             bench = TableBench.in_folder(self.table_format(), folder)
             staged = _from_outbox(folder)
-            before, after = _contents(scenario)
             assert _content(bench) in (before, after), folder
             if scenario != "maintain":
                 bench.open().commit(staged)
@@ -61,6 +61,8 @@ class CrashCases(TableBasis):
             assert bench.open().row_count() == len(after)
             bench.open().sweep([])
             assert bench.open().sweep([]) == 0
+        for folder in killed[::4]:  # what a crash left behind is not noticed later either
+            bench = TableBench.in_folder(self.table_format(), folder)
             report = bench.open().maintain(_everything, now=datetime.now(UTC) + timedelta(seconds=1))
             assert _content(bench) == after, folder
             if scenario != "maintain":

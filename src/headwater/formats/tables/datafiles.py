@@ -76,12 +76,10 @@ def write_data(
     *,
     target_bytes: int = TARGET_FILE_BYTES,
     compression: str = "zstd",
-    folders: bool = True,
 ) -> list[tuple[DataFile, pq.FileMetaData]]:
     """Write rows of ``schema`` below ``folder``; returns the files with their Parquet footers.
 
-    Partition values stand outside the files; ``folders`` puts every partition
-    into a folder that names them.
+    Partition values stand outside the files, in a log and in the folders' names.
     """
     wanted = arrow_schema(schema)
     transforms = [(field, parse_transform(field, schema)) for field in partition_by]
@@ -96,7 +94,7 @@ def write_data(
         folder=folder,
         columns=pa.schema([field for field in wanted if field.name not in outside]),
         keys=keys,
-        subfolder=lambda key: hive_path(names, key) if folders else "",
+        subfolder=lambda key: hive_path(names, key),
         compression=compression,
         target_bytes=target_bytes,
     )

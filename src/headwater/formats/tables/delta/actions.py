@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
@@ -120,10 +121,10 @@ def metadata(spec: TableSpec, table_id: str, name: str) -> Mapping[str, Json]:
 
 
 def add(file: DataFile, folder: str, stats: str | None, *, data_change: bool = True) -> Mapping[str, Json]:
-    """``folder`` is relative to the table; folder and file names hold no character that needs escaping."""
+    """``folder`` is relative to the table; in the log, paths are URIs."""
     return {
         "add": {
-            "path": f"{folder}/{file.path}",
+            "path": quote(f"{folder}/{file.path}", safe="/="),
             "partitionValues": dict(file.partition),
             "size": file.size,
             "modificationTime": int(time.time() * 1000),

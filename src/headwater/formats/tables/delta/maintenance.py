@@ -65,7 +65,6 @@ def _compact(log: DeltaLog, area: StagingArea, snapshot: Snapshot, target_bytes:
         snapshot.partition_by,
         target_bytes=target_bytes,
         compression="snappy",
-        folders=False,
     )
     newest = log.entry(snapshot.version)
     rows = None if newest is None else newest.rows

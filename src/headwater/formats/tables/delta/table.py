@@ -297,7 +297,7 @@ class DeltaLakeTable:
 
     def _write(self, rows: Any, spec: TableSpec, name: str) -> list[tuple[DataFile, str]]:
         folder = self._area.staged(name)
-        written = write_data(rows, folder, spec.schema, spec.partition_by, compression="snappy", folders=False)
+        written = write_data(rows, folder, spec.schema, spec.partition_by, compression="snappy")
         for file, _ in written:
             if "" in file.partition.values():
                 raise DataError(
