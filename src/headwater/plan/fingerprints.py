@@ -32,8 +32,11 @@ __all__ = [
 
 _encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
-_written_only: Final = frozenset({"where", "document", "path", "description"})
-"""Fields that say where and in which words something was declared."""
+_places: Final = frozenset({"where", "document", "path"})
+"""Fields that say where something was declared, or hold the file it was read from."""
+
+_written_only: Final = _places | {"description"}
+"""And in which words."""
 
 
 def to_stable_json(value: Json) -> str:
@@ -61,8 +64,8 @@ def schema_digest(schema: Schema) -> str:
 
 
 def contract_digest(contract: Contract) -> str:
-    """Of all that a contract demands; where it stands and how it is described does not count."""
-    return digest(_plain(contract))
+    """Of all that a contract says; only where it stands does not count."""
+    return digest(_plain(contract, _places))
 
 
 def content_rules(judgement: Judgement | None) -> dict[str, str]:
@@ -110,22 +113,22 @@ def _texts(contract: Contract) -> Json:
     return [contract.status, [[part.name, part.description, part.classification] for part in contract.properties]]
 
 
-def _plain(value: object) -> Json:
-    """A declared value as JSON, without the parts that are only about its writing."""
+def _plain(value: object, without: frozenset[str] = _written_only) -> Json:
+    """A declared value as JSON, without some fields."""
     match value:
         case None | bool() | int() | float() | str():
             return value
         case timedelta():
             return value.total_seconds()
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {str(key): _plain(item, without) for key, item in value.items()}
         case tuple() | list() | frozenset():
-            return [_plain(item) for item in value]
+            return [_plain(item, without) for item in value]
         case _ if is_dataclass(value):
             return {
-                field.name: _plain(getattr(value, field.name))
+                field.name: _plain(getattr(value, field.name), without)
                 for field in fields(value)
-                if field.name not in _written_only
+                if field.name not in without
             }
         case _:
             return str(value)

@@ -65,6 +65,20 @@ def _warned(plan: Any) -> list[Location]:
     ]
 
 
+def test_a_rule_told_in_other_words_is_told_so(plan_files: Any, shop: dict[str, str]) -> None:
+    contract = (
+        "apiVersion: v3.2.0\nkind: DataContract\nid: orders\nname: orders\nversion: 1.0.0\nstatus: active\nschema:\n"
+        "  - name: orders\n    logicalType: object\n    quality:\n"
+        "      - {type: library, metric: rowCount, mustBeGreaterThan: 0, description: %s}\n"
+    )
+    told = []
+    for description in ("some rows", "at least one row"):
+        shop["sales/orders.odcs.yaml"] = contract % description
+        judgement = plan_files(shop).products[0].models[0].judgement
+        told += [check.description for check in judgement.checks]
+    assert told == ["some rows", "at least one row"]
+
+
 words = st.text(max_size=8)
 names = st.builds(RelationName, st.sampled_from(["p", "q"]), st.sampled_from(["a", "b", "c"]))
 types = st.sampled_from(
