@@ -73,6 +73,18 @@ def test_files_in_the_allowed_folders_are_read(engine: DuckDBEngine, tmp_path: P
         assert session.fetch(f"SELECT content FROM read_text('{tmp_path}/note.txt')") == [("hello",)]
 
 
+def test_nothing_spills_into_the_current_folder(
+    engine: DuckDBEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with engine.query({"memory_limit": "60MB", "threads": 1}) as session:
+        assert session.create(
+            '"w"', "SELECT i, hash(i) AS h, i::VARCHAR || 'filler' AS t FROM range(3_000_000) AS r(i)"
+        )
+        assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_variables_of_the_process_are_no_tables(engine: DuckDBEngine) -> None:
     import pyarrow as pa
 

@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["compression_of", "record_format_of"]
 
-_compressions: Final[Mapping[str, str]] = {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd", "zip": "zip"}
+_compressions: Final[Mapping[str, str]] = {"gz": "gzip", "zst": "zstd", "zip": "zip"}
 
 _formats: Final[Mapping[str, str]] = {
     "csv": "csv",

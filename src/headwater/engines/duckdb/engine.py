@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from headwater.engines.duckdb.bind import Binding
 from headwater.engines.duckdb.describe import describe
@@ -51,8 +53,10 @@ class DuckDBEngine:
 
     @contextmanager
     def query(self, settings: Mapping[str, Json]) -> Iterator[Session]:
-        connection = connect(None, EngineSettings.of(settings))
-        try:
-            yield DuckDBSession(connection)
-        finally:
-            connection.close()
+        read = EngineSettings.of(settings)
+        with TemporaryDirectory(prefix="headwater-") as spill:
+            connection = connect(None, replace(read, temp_directory=read.temp_directory or spill))
+            try:
+                yield DuckDBSession(connection)
+            finally:
+                connection.close()

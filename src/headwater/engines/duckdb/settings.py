@@ -40,7 +40,7 @@ class EngineSettings:
     """How much of the machine the engine may use, and which folders.
 
     ``memory_limit`` is a size such as ``2GB``; ``temp_directory`` is where data
-    spills (default: beside the state file); ``allowed_directories`` are the only
+    spills (default: beside the state file; in memory: nowhere); ``allowed_directories`` are the only
     folders from which files can be read. None means that the engine may open
     any file; the SQL of models is checked before it reaches the engine anyway.
     """
@@ -75,9 +75,8 @@ def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConne
         config["memory_limit"] = settings.memory_limit
     if settings.threads is not None:
         config["threads"] = str(settings.threads)
-    temp = settings.temp_directory or (f"{state}.tmp" if state else None)
-    if temp is not None:
-        config["temp_directory"] = temp
+    # Without a folder of its own DuckDB would spill into the current one.
+    config["temp_directory"] = settings.temp_directory or (f"{state}.tmp" if state else "")
     with wrapped("opening the state"):
         connection = duckdb.connect(state or ":memory:", config=config)
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
