@@ -40,7 +40,7 @@ class Publisher:
 
         Args:
             query: yields the model's columns and the provenance columns.
-            keep: its rows are read again in this epoch, as ``accepted`` and ``change``.
+            keep: its rows are read again in this epoch, as ``change``.
         """
         name = model.relation
         if name not in self.published:
@@ -60,9 +60,8 @@ class Publisher:
             rows = relation("accepted", name)
         elif keep:
             self.bench.create(relation("candidate", name), query)
-            everything = judge(name, None, model.analysis.schema, history=False)
-            split(self.bench, everything, candidates=0, malformed=0)
-            rows = relation("accepted", name)
+            self.bench.define(relation("change", name), f"SELECT * FROM {relation('candidate', name)}")
+            rows = relation("candidate", name)
         published = self._stage(model, rows, mode)
         if counts is None:
             self.epoch.account(name, Counts(read=published, accepted=published), replaced=anew)

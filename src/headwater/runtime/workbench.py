@@ -68,11 +68,11 @@ class Workbench:
         self._landed[source] = rows
 
     def appended(self, model: RelationName) -> None:
-        """``accepted.<model>`` holds what this epoch adds to it."""
+        """``change.<model>`` holds what this epoch adds to it."""
         self._appended.add(model)
 
     def replaced(self, model: RelationName) -> None:
-        """``accepted.<model>`` holds all of it."""
+        """``change.<model>`` holds all of it."""
         self._replaced.add(model)
 
     def define(self, name: str, sql: str) -> None:
@@ -186,11 +186,11 @@ class Workbench:
             self.provide((read.relation, "history") for read in model.program.inputs)
             self.define(made, f"SELECT {columns} FROM ({compose(rebuild)})")
         elif name in self._replaced:
-            self.define(made, f"SELECT {columns} FROM {relation('accepted', name)}")
+            self.define(made, f"SELECT {columns} FROM {relation('change', name)}")
         else:
             query = f"SELECT {columns} FROM {self.earlier(name)}"
             if name in self._appended:
-                query += f" UNION ALL SELECT {columns} FROM {relation('accepted', name)}"
+                query += f" UNION ALL SELECT {columns} FROM {relation('change', name)}"
             self.define(made, query)
 
     def _foreign_history(self, port: ForeignPort, made: str) -> None:

@@ -201,12 +201,8 @@ class MetadataStore:
     ) -> None:
         table = tables.relations
         changed = _rows(state, "relations", since, environment, product)
-        present = state.relations()
-        connection.execute(delete(table).where(_of(table, environment, product), table.c.relation.not_in(present)))
-        for row in changed:
-            connection.execute(
-                delete(table).where(table.c.environment == environment, table.c.relation == row["relation"])
-            )
+        kept = set(state.relations()) - {row["relation"] for row in changed}
+        connection.execute(delete(table).where(_of(table, environment, product), table.c.relation.not_in(kept)))
         _insert(connection, table, changed)
 
     @contextlib.contextmanager
