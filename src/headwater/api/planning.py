@@ -13,6 +13,7 @@ from headwater.api.cache import FileCache
 from headwater.api.project import Project, relation_named
 from headwater.api.records import recorded_relations
 from headwater.api.sources import source_schemas
+from headwater.errors import DeclarationError, did_you_mean
 from headwater.incremental.program import Block
 from headwater.plan.build import build_plan
 from headwater.plan.steps import ModelStep, Plan, Recorded, SourceStep
@@ -109,21 +110,26 @@ def explain(project: Project, relation: str) -> Explanation:
 
 
 def _build(project: Project, recorded: Mapping[RelationName, Recorded]) -> Plan:
-    cache = FileCache(project.root, "plan")
     name = project.environment.engine
-    try:
-        return build_plan(
-            project.workspace,
-            project.environment,
-            recorded=recorded,
-            discovered=source_schemas(project),
-            binder=lambda sql, relations: discovery.engine(name).bind(sql, relations),
-            cache=cache,
-            engine=f"{name} {_version(name)}",
-            capabilities=lambda output: discovery.table_format(output).capabilities,
+    engines = discovery.kinds("engine")
+    if name not in engines:
+        raise DeclarationError(
+            f"there is no engine '{name}'", hint=did_you_mean(name, engines), where=project.environment.where
         )
-    finally:
-        cache.save()
+    schemas, analyses = FileCache(project.root, "schemas"), FileCache(project.root, "plan")
+    planned = build_plan(
+        project.workspace,
+        project.environment,
+        recorded=recorded,
+        discovered=source_schemas(project, schemas),
+        binder=lambda sql, relations: discovery.engine(name).bind(sql, relations),
+        cache=analyses,
+        engine=f"{name} {_version(name)}",
+        capabilities=lambda output: discovery.table_format(output).capabilities,
+    )
+    schemas.save()
+    analyses.save()
+    return planned
 
 
 def _version(package: str) -> str:

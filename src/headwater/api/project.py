@@ -35,6 +35,11 @@ class Project:
         return Path(self.workspace.root)
 
     @property
+    def spool(self) -> Path:
+        """Where unpacked files are kept."""
+        return Layout(self.root, self.environment).spool
+
+    @property
     def layout(self) -> Layout:
         """Where the environment keeps its files; references to secrets in its URLs are resolved.
 

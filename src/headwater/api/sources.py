@@ -1,4 +1,4 @@
-"""The columns of sources that declare none, inferred from their data once.
+"""Sources verified, and the columns of those that declare none inferred from their data once.
 
 Apart from planning because this is its only step that reads data. What was
 inferred is kept with the files it was inferred from: it holds until they change.
@@ -13,33 +13,51 @@ from pathlib import Path
 
 from headwater.api.cache import FileCache
 from headwater.api.project import Project
-from headwater.errors import DeclarationError, HeadwaterError
+from headwater.errors import DeclarationError, DeclarationErrors, HeadwaterError, did_you_mean
 from headwater.spec.declarations import Source
 from headwater.spi import discovery
 from headwater.spi.codec import FileScan
-from headwater.spi.source import SourceContext
+from headwater.spi.source import SourceContext, SourceReader
 from headwater.types import RelationName, Schema
 
-__all__ = ["source_schemas"]
+__all__ = ["open_source", "source_schemas"]
 
 
-def source_schemas(project: Project) -> Mapping[RelationName, Schema]:
-    """The schema of every source: as declared, else as inferred from its data.
+def source_schemas(project: Project, cache: FileCache) -> Mapping[RelationName, Schema]:
+    """The schema of every source: as declared, else as inferred from its data; every source's options are verified.
 
     Raises:
-        DeclarationError: a source's options are wrong, or its data cannot be read to infer columns from.
+        DeclarationErrors: of some sources the kind or the options are wrong, or there is no data to infer columns from.
     """
-    cache = FileCache(project.root, "schemas")
-    sources = project.workspace.sources.values()
-    schemas = {source.relation: source.schema or _inferred(project, source, cache) for source in sources}
-    cache.save()
+    schemas: dict[RelationName, Schema] = {}
+    errors: list[DeclarationError] = []
+    for source in project.workspace.sources.values():
+        try:
+            reader = open_source(project, source)
+            schemas[source.relation] = source.schema or _inferred(project, source, reader, cache)
+        except DeclarationErrors as found:
+            errors.extend(found.errors)
+        except DeclarationError as error:
+            errors.append(error)
+    if errors:
+        raise DeclarationErrors(errors)
     return schemas
 
 
-def _inferred(project: Project, source: Source, cache: FileCache) -> Schema:
-    context = SourceContext(root=str(project.root), spool=str(project.layout.spool))
+def open_source(project: Project, source: Source) -> SourceReader:
+    """A source's reader. Raises DeclarationError, with its place, for an unknown kind and wrong options."""
+    known = discovery.kinds("source")
+    if source.kind not in known:
+        raise DeclarationError(
+            f"there is no kind of source '{source.kind}'", hint=did_you_mean(source.kind, known), where=source.where
+        )
+    context = SourceContext(root=str(project.root), spool=str(project.spool))
+    return discovery.source(source.kind).open(source, context)
+
+
+def _inferred(project: Project, source: Source, reader: SourceReader, cache: FileCache) -> Schema:
     try:
-        sample = discovery.source(source.kind).open(source, context).sample()
+        sample = reader.sample()
         if not isinstance(sample, FileScan):
             return sample
         key = _key(sample)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from headwater.api.planning import plan
 from headwater.api.project import Project
+from headwater.api.sources import open_source
 from headwater.errors import UsageError
 from headwater.plan.steps import ModelStep, Plan, SourceStep
 from headwater.relations import Statement, relation
 from headwater.spi import discovery
 from headwater.spi.engine import Session
-from headwater.spi.source import Position, SourceContext
+from headwater.spi.source import Position
 from headwater.types import RelationName, Schema, quote_identifier
 
 __all__ = ["Views"]
@@ -87,9 +88,7 @@ class Views:
                 hint="give the view, or a model between them, an output that is stored",
             )
         position = self._position(step)
-        root, spool = str(self._project.root), str(self._project.layout.spool)
-        reader = discovery.source(step.source.kind).open(step.source, SourceContext(root=root, spool=spool))
-        rows = None if position is None else reader.replay(position)
+        rows = None if position is None else open_source(self._project, step.source).replay(position)
         if rows is None:
             columns = ", ".join(f"CAST(NULL AS {c.type}) AS {quote_identifier(c.name)}" for c in step.schema)
             self._session.define(made, f"SELECT {columns} WHERE false")
