@@ -23,6 +23,7 @@ from .conftest import Scan
         (b"id;x\n1;1,5\n", {"delimiter": ";"}, {"id": "BIGINT", "x": "VARCHAR"}),
         (b"id,x\n1,NA\n2,1.5\n", {"null": "NA"}, {"id": "BIGINT", "x": "DOUBLE"}),
         (b"id,x\n1,2\nragged\n3,4\n", {}, {"id": "BIGINT", "x": "BIGINT"}),
+        ("größe,n\nä,1\n".encode("cp1252"), {"encoding": "cp1252"}, {"größe": "VARCHAR", "n": "BIGINT"}),
         (b"at\n2013-01-01T10:00:00Z\n", {}, {"at": "TIMESTAMPTZ"}),
     ],
 )

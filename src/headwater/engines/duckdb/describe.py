@@ -6,16 +6,26 @@ a declaration that a person reads; decoding never infers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
 from headwater.engines.duckdb.csv_records import CsvDialect, max_record_bytes
 from headwater.engines.duckdb.decode_parquet import describe_parquet
+from headwater.engines.duckdb.records import open_lines
 from headwater.engines.duckdb.settings import EngineSettings, connect
 from headwater.engines.duckdb.text import literal, literal_list
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, HeadwaterError
-from headwater.spi.codec import FileScan
-from headwater.types import Column, DataType, Schema
+from headwater.spi.codec import FileScan, ScanFile
+from headwater.types import Column, DataType, Json, Schema
 
 __all__ = ["describe"]
+
+sample_lines: Final = 100_000
 
 
 def describe(scan: FileScan) -> Schema:
@@ -46,29 +56,50 @@ def describe(scan: FileScan) -> Schema:
 
 def _sampled(work: WorkRelations, scan: FileScan) -> Schema:
     """What DuckDB's own detection says of the first records, read in the declared dialect."""
-    paths = literal_list(file.path for file in scan.files)
-    compression = scan.options.get("compression")
-    given = f", compression = {literal(str(compression))}" if compression else ""
-    if scan.format == "ndjson":
-        options = "format = 'newline_delimited', maximum_depth = 8, union_by_name = true, ignore_errors = true"
-        return _described(work, scan, f"read_json({paths}, {options}{given})")
-    dialect = CsvDialect.of(scan)
-    options = (
-        f"nullstr = {literal_list(('', *dialect.nulls))}, union_by_name = true, sample_size = 100000, "
-        f"max_line_size = {max_record_bytes}, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
-        f"escape = {literal(dialect.escape)}, header = {str(dialect.header).lower()}, ignore_errors = true"
-    )
-    return _described(work, scan, f"read_csv({paths}, {options}{given})")
+    if "encoding" not in scan.options:
+        return _described(work, scan)
+    with TemporaryDirectory(prefix="headwater-") as folder:
+        return _described(work, replace(scan, files=tuple(_transcoded(scan, folder)), options=_plain(scan.options)))
 
 
-def _described(work: WorkRelations, scan: FileScan, reading: str) -> Schema:
-    found = work.describe(f"SELECT * FROM {reading}")
+def _plain(options: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {key: value for key, value in options.items() if key not in {"encoding", "compression"}}
+
+
+def _transcoded(scan: FileScan, folder: str) -> Iterator[ScanFile]:
+    """The first lines of each file, in UTF-8: DuckDB knows few other encodings."""
+    encoding, compression = str(scan.options["encoding"]), scan.options.get("compression")
+    for number, file in enumerate(scan.files):
+        path = Path(folder) / f"{number}.{scan.format}"
+        with open_lines(file, compression, encoding) as lines, path.open("wb") as sample:
+            sample.writelines(islice(lines, sample_lines))
+        yield ScanFile(str(path), file.name, path.stat().st_size)
+
+
+def _described(work: WorkRelations, scan: FileScan) -> Schema:
+    found = work.describe(f"SELECT * FROM {_reading(scan)}")
     other = next((mark for mark in (";", "\t", "|") if len(found) == 1 and mark in found.names[0]), None)
     if scan.format == "csv" and other is not None:
         raise DataError(f"the header has one column, with {other!r} inside: set the source's 'delimiter'")
     if scan.format == "ndjson" and found.names == ("json",):
         raise DataError("no line of the sample is a JSON object with members")
     return found
+
+
+def _reading(scan: FileScan) -> str:
+    paths = literal_list(file.path for file in scan.files)
+    compression = scan.options.get("compression")
+    given = f", compression = {literal(str(compression))}" if compression else ""
+    if scan.format == "ndjson":
+        options = "format = 'newline_delimited', maximum_depth = 8, union_by_name = true, ignore_errors = true"
+        return f"read_json({paths}, {options}{given})"
+    dialect = CsvDialect.of(scan)
+    options = (
+        f"nullstr = {literal_list(('', *dialect.nulls))}, union_by_name = true, sample_size = {sample_lines}, "
+        f"max_line_size = {max_record_bytes}, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
+        f"escape = {literal(dialect.escape)}, header = {str(dialect.header).lower()}, ignore_errors = true"
+    )
+    return f"read_csv({paths}, {options}{given})"
 
 
 def _kept(kind: DataType) -> DataType:
