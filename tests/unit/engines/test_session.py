@@ -15,8 +15,8 @@ import pytest
 
 from headwater.engines.duckdb import DuckDBEngine
 from headwater.errors import DataError, DeclarationError, OutsideError, TerminalError, UsageError
-from headwater.spi.codec import FileScan, ScanFile
-from headwater.spi.engine import Session
+from headwater.spi.codec import FileScan, RecordFormat, ScanFile
+from headwater.spi.engine import Landed, Session
 from headwater.types import Schema
 
 
@@ -132,6 +132,16 @@ def test_parquet_views_follow_the_schema(session: Session, tmp_path: Path) -> No
     file = ScanFile(str(tmp_path / "x.parquet"), "x.parquet", 0)
     session.view('"v"', FileScan("parquet", (file,)), schema=Schema.of({"x": "int", "z": "date"}))
     assert session.fetch('SELECT * FROM "v" ORDER BY x') == [(1, None), (2, None)]
+
+
+@pytest.mark.parametrize("format", ["csv", "ndjson", "parquet"])
+def test_a_scan_may_have_no_file(session: Session, format: RecordFormat) -> None:
+    schema = Schema.of({"x": "int", "day": "date"})
+    assert session.land('"t"', FileScan(format, ()), schema=schema, rejects='"r"') == Landed(0, 0)
+    assert session.fetch('SELECT x, day, _hw_source, _hw_offset FROM "t"') == []
+    if format == "parquet":
+        session.view('"v"', FileScan(format, ()), schema=schema)
+        assert session.fetch('SELECT x, day FROM "v"') == []
 
 
 def test_text_files_are_not_viewed(session: Session) -> None:

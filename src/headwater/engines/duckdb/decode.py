@@ -14,7 +14,7 @@ from headwater.engines.duckdb.decode_arrow import decode_arrow
 from headwater.engines.duckdb.decode_csv import decode_csv
 from headwater.engines.duckdb.decode_ndjson import decode_ndjson
 from headwater.engines.duckdb.decode_parquet import decode_parquet
-from headwater.engines.duckdb.landing import Landing
+from headwater.engines.duckdb.landing import Landing, RejectList
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.spi.codec import FileScan, Rows
 from headwater.spi.engine import Landed
@@ -36,6 +36,8 @@ def decode(
     landing = Landing(work, name, rejects, schema)
     if not isinstance(rows, FileScan):
         return decode_arrow(landing, rows, provenance)
+    if not rows.files:
+        return landing.finish(landing.empty_base(), ("",), RejectList(), 0)
     match rows.format:
         case "csv":
             return decode_csv(landing, rows)

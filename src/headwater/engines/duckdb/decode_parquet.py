@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from headwater.engines.duckdb.casts import refused
 from headwater.engines.duckdb.decode_arrow import casts_of, count_refused, refused_columns
 from headwater.engines.duckdb.landing import Base, Landing, RejectList
-from headwater.engines.duckdb.text import literal_list
+from headwater.engines.duckdb.text import empty_relation, literal_list
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, DeclarationError, OutsideError, UsageError
 from headwater.spi.codec import FileScan
@@ -40,6 +40,8 @@ def decode_parquet(landing: Landing, scan: FileScan) -> Landed:
 
 def parquet_query(work: WorkRelations, scan: FileScan, schema: Schema | None) -> str:
     """A query over the files: the declared columns, cast as landing casts them, without refused rows."""
+    if not scan.files and schema is not None:
+        return empty_relation(schema)
     found = describe_parquet(work, scan)
     if schema is None:
         return f"SELECT {', '.join(quote_identifier(name) for name in found.names)} FROM {_read(scan)}"

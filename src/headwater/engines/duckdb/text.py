@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headwater.types import quote_identifier
+from headwater.types import Schema, quote_identifier
 
-__all__ = ["auxiliary", "literal", "literal_list", "unquoted"]
+__all__ = ["auxiliary", "empty_relation", "literal", "literal_list", "unquoted"]
 
 
 def literal(value: str) -> str:
@@ -47,3 +47,9 @@ def auxiliary(identifier: str, purpose: str) -> str:
     '"change.a.b#files"'
     """
     return quote_identifier(f"{unquoted(identifier)}#{purpose}")
+
+
+def empty_relation(schema: Schema) -> str:
+    """A query without rows that has the columns of a schema."""
+    columns = ", ".join(f"CAST(NULL AS {column.type}) AS {quote_identifier(column.name)}" for column in schema)
+    return f"SELECT {columns} WHERE false"
