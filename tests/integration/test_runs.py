@@ -23,7 +23,7 @@ from headwater.runtime.layout import Layout
 from headwater.runtime.metadata import MetadataStore
 from headwater.runtime.report import ProductReport, RunReport
 from headwater.runtime.tables import Tables
-from headwater.spec.contract import Budget, Contract, Property, QualityRule
+from headwater.spec.contract import Budget, Contract, Property, QualityRule, Reference
 from headwater.spec.declarations import Environment, Lake, Model, OutputKind, Source, Workspace
 from headwater.spec.product import Product
 from headwater.spi import discovery
@@ -229,6 +229,18 @@ def test_parquet_values_that_do_not_fit_are_refused_though_nobody_lands_them(sho
     assert counts(report)["shop.orders"] == Counts(read=6, accepted=3, quarantined=3)
     assert shop.rows("shop.total") == [(3, 3)]
     assert len(shop.rows("shop.orders__quarantine")) == 3
+
+
+def test_reference_to_a_recomputed_model_of_the_same_product(shop: Shop) -> None:
+    shop.models["shop.cities"] = "SELECT city FROM orders WHERE amount > 8 GROUP BY city"
+    columns = tuple(map(Property, ("id", "city", "cents")))
+    refers = (Reference(("city",), "shop.cities", ("city",)),)
+    shop.sales_contract = Contract("sales", "1", "sales", "s.yaml", properties=columns, references=refers)
+    assert counts(done(shop.run()))["shop.sales"] == Counts(read=2, accepted=1, quarantined=1)
+    shop.write("b.csv", "5,Bonn,20", "6,Rome,1")
+    done(shop.run())
+    assert shop.rows("shop.sales") == [(1, "Oslo", 20), (4, "Bonn", 14), (5, "Bonn", 40)]
+    assert len(shop.rows("shop.sales__quarantine")) == 1
 
 
 @pytest.mark.parametrize("kind", ["delta", "iceberg"])

@@ -63,9 +63,9 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
     """Which models go on and which are rebuilt.
 
     An appending model goes on from where it was unless its query changed, an
-    input was replaced or rebuilt, or a relation it looks up (role ``history``)
-    changes; a model that was never computed starts from the changes only when no
-    input has a past.
+    input was replaced or rebuilt, or a relation it looks up (role ``history``, or a
+    recomputed model that its contract refers to) changes; a model that was never
+    computed starts from the changes only when no input has a past.
     """
     replacing = {model.relation for model in product.models if model.program.mode is ChangeMode.REPLACE}
     changing = _changing(product, snapshot, moving)
@@ -76,6 +76,7 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
             continue
         changes = {read.relation for read in model.program.inputs if read.role == "change"}
         lookups = {read.relation for read in model.program.inputs if read.role == "history"}
+        lookups |= _references(model) & replacing
         known = snapshot.recorded.get(model.relation)
         if known is None:
             anew = (
@@ -98,9 +99,15 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
 def inputs_of(model: ModelStep) -> frozenset[RelationName]:
     """What a model's content depends on: what it reads, and for a replaced one what its contract refers to."""
     reads = {read.relation for read in model.program.inputs}
-    if model.judgement is not None and model.program.mode is ChangeMode.REPLACE:
-        reads |= {check.to for check in model.judgement.checks if isinstance(check, ReferenceCheck)}
+    if model.program.mode is ChangeMode.REPLACE:
+        reads |= _references(model)
     return frozenset(reads - {model.relation})
+
+
+def _references(model: ModelStep) -> set[RelationName]:
+    """The relations that a model's contract refers to."""
+    checks = model.judgement.checks if model.judgement else ()
+    return {check.to for check in checks if isinstance(check, ReferenceCheck)}
 
 
 def version_tokens(

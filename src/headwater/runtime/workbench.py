@@ -70,10 +70,19 @@ class Workbench:
     def appended(self, model: RelationName) -> None:
         """``change.<model>`` holds what this epoch adds to it."""
         self._appended.add(model)
+        self._renew_history(model)
 
     def replaced(self, model: RelationName) -> None:
         """``change.<model>`` holds all of it."""
         self._replaced.add(model)
+        self._renew_history(model)
+
+    def _renew_history(self, model: RelationName) -> None:
+        """What read the model's history before it was computed, and reads it again, finds this epoch in it."""
+        made = relation("history", model)
+        if self.has(made):
+            self.drop(made)
+            self.history(model)
 
     def define(self, name: str, sql: str) -> None:
         """Name a query, unless the name is taken: whoever asks for a relation means the same one."""

@@ -8,9 +8,11 @@ import pytest
 
 from headwater.incremental.program import ChangeMode
 from headwater.plan.steps import ProductPlan
+from headwater.quality.checks import Judgement, ReferenceCheck
 from headwater.runtime.compute import stale_models
 from headwater.runtime.decision import Decision, Moving, decide, reset_sources, version_tokens
 from headwater.runtime.state import Snapshot
+from headwater.spec.contract import Budget
 
 from .plans import foreign, model, name, product, recorded, source
 
@@ -106,6 +108,16 @@ def test_looked_up_relation_that_changes_rebuilds() -> None:
 def test_lookup_of_a_replaced_model_waits_for_it() -> None:
     plan = product(source("s"), source("t"), model("full", "t", REPLACE), model("a", "s", lookups="full"))
     assert names(decide(plan, EMPTY, moving("s t")).rebuild) == "a"
+
+
+def test_reference_to_a_replaced_model_waits_for_it() -> None:
+    refers = Judgement("c", "1", (ReferenceCheck("r", ("id",), name("full"), ("id",), "r"),), Budget())
+    plan = product(
+        source("s"), source("t"), model("full", "t", REPLACE), model("a", "s", judgement=refers), model("b", "s")
+    )
+    assert names(decide(plan, EMPTY, moving("s t")).rebuild) == "a"
+    assert names(decide(plan, settled(plan), moving("s")).rebuild) == ""
+    assert names(decide(plan, settled(plan), moving("t")).rebuild) == "a"
 
 
 def test_lookup_that_arrives_in_pieces_is_awaited() -> None:
