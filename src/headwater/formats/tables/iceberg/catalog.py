@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -31,9 +30,19 @@ def default_url(lake: str) -> str:
     return f"sqlite:///{Path(lake) / 'catalog.db'}"
 
 
-@lru_cache(maxsize=8)
+_catalogs: Final[dict[str, SqlCatalog]] = {}
+
+
 def _catalog(url: str, warehouse: str) -> SqlCatalog:
-    return SqlCatalog(CATALOG, uri=url, warehouse=warehouse)
+    """One connection pool an address; a SQLite file that was deleted takes its pool with it."""
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if url in _catalogs and not path.exists():
+            _catalogs.pop(url).engine.dispose()
+    if url not in _catalogs:
+        _catalogs[url] = SqlCatalog(CATALOG, uri=url, warehouse=warehouse)
+    return _catalogs[url]
 
 
 class CatalogRow:
@@ -49,8 +58,6 @@ class CatalogRow:
     def catalog(self) -> SqlCatalog:
         """Raises UsageError for an URL that is none, TransientError when the database does not answer."""
         with self._failures():
-            if self._url.startswith("sqlite:///"):
-                Path(self._url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
             return _catalog(self._url, self._lake)
 
     def metadata_location(self) -> str | None:
