@@ -42,9 +42,9 @@ class WorkRelations:
     def create(self, name: str, sql: str) -> int:
         """Materialise a query; returns its number of rows."""
         with wrapped(f"computing {unquoted(name)}"):
-            self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql}")
+            counted = self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql}").fetchone()
         self._kinds[name] = "TABLE"
-        return self.count(name)
+        return int(counted[0]) if counted else 0
 
     def insert(self, name: str, sql: str) -> int:
         """Add a query's rows to a materialised relation; returns how many it has then."""
@@ -127,15 +127,17 @@ class WorkRelations:
         return to_schema(names, types)
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """A small result as Python rows, by way of Arrow.
+        """A small result as Python rows.
 
-        DuckDB's own conversion of zoned timestamps needs pytz, which nothing else needs.
+        Zoned timestamps go by way of Arrow: DuckDB's own conversion needs pytz, which nothing else needs.
         """
         with wrapped("a query"):
-            result = self.connection.sql(sql, params=list(parameters))
-            table = result.to_arrow_table() if result is not None else None
-        if table is None:
-            return []
+            result: Any = self.connection.sql(sql, params=list(parameters))
+            if result is None:
+                return []
+            if not any("TIME ZONE" in str(kind) for kind in result.types):
+                return list(result.fetchall())
+            table = result.to_arrow_table()
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
@@ -143,7 +145,7 @@ class WorkRelations:
         import pyarrow
 
         with wrapped("a query"):
-            result = self.connection.sql(sql, params=list(parameters))
+            result: Any = self.connection.sql(sql, params=list(parameters))
             if result is None:
                 raise UsageError("the statement has no result to read")
             stream = result.to_arrow_reader(batch_rows)
