@@ -16,10 +16,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import sqlglot
 from sqlglot import exp
 
 from headwater.errors import DeclarationError
+from headwater.sql.parse import parse_engine_sql
 from headwater.types import RelationName
 
 __all__ = ["ROOT", "BlockInput", "QueryBlock", "QueryTree", "RelationInput", "Scan", "local_nodes", "read_query"]
@@ -107,7 +107,7 @@ def read_query(engine_sql: str, reads: tuple[RelationName, ...]) -> QueryTree:
         DeclarationError: a CTE has the name of a relation.
     """
     relations = {str(relation).casefold(): relation for relation in reads}
-    tree = sqlglot.parse_one(engine_sql, dialect="duckdb")
+    tree = parse_engine_sql(engine_sql)
     reader = _Reader(relations)
     reader.read(tree, ROOT, {})
     tables = tuple(

@@ -13,6 +13,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Role, Statement, relation
+from headwater.sql.parse import generate
 from headwater.types import RelationName, quote_identifier
 
 __all__ = ["candidate", "candidate_without_origin", "provenance_columns", "put_in_role", "text_in_role"]
@@ -43,7 +44,7 @@ def text_in_role(text: str, tables: Iterable[tuple[exp.Table, RelationName]], ro
 
 def candidate(name: RelationName, tree: exp.Expr) -> tuple[Statement, ...]:
     """The candidate that a query yields; the tree is used up."""
-    return (Statement(relation("candidate", name), tree.sql(dialect="duckdb", copy=False)),)
+    return (Statement(relation("candidate", name), generate(tree)),)
 
 
 def candidate_without_origin(name: RelationName, text: str) -> tuple[Statement, ...]:

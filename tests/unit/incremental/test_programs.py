@@ -12,6 +12,7 @@ import sqlglot
 
 from headwater.errors import DeclarationError
 from headwater.incremental.program import ChangeMode, Program
+from headwater.sql.parse import dialect, parse_engine_sql
 
 folder = Path(__file__).parents[2] / "golden" / "incremental"
 cases = sorted(path.stem for path in folder.glob("*.sql"))
@@ -52,7 +53,7 @@ def render(program: Program) -> str:
             lines.append("  the same")
             continue
         for statement in statements:
-            pretty = sqlglot.parse_one(statement.sql, dialect="duckdb").sql("duckdb", pretty=True)
+            pretty = dialect.generate(parse_engine_sql(statement.sql), pretty=True, comments=False)
             lines += [f"  {statement.creates} AS", *(f"    {line}" for line in pretty.splitlines())]
     return "\n".join(lines) + "\n"
 
