@@ -64,7 +64,7 @@ class CrashBench:
         self._scenario = scenario
 
     def __enter__(self) -> CrashBench:
-        self._process = subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "headwater.testing.crash", self._scenario],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
