@@ -62,7 +62,7 @@ def quarantine_show(
     if run is not None:
         conditions.append("run = ?")
         parameters.append(run)
-    with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
+    with discovery.engine(project.environment.engine).query(project.layout.engine_settings) as session:
         shelf = Shelf(project, session)
         shelf.provide(name, found.quarantine)
         text = f"""
@@ -77,7 +77,7 @@ def count_reasons(
 ) -> tuple[ReasonCount, ...]:
     """Refused rows by relation and reason, most frequent first; of one run when it is given."""
     found: list[ReasonCount] = []
-    with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
+    with discovery.engine(project.environment.engine).query(project.layout.engine_settings) as session:
         shelf = Shelf(project, session)
         for relation in relations:
             if not shelf.is_stored(relation.quarantine):

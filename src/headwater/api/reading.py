@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater import sql as language
 from headwater.api.project import Project
 from headwater.api.pythonic import to_rows
 from headwater.api.shelf import Shelf
@@ -21,6 +20,8 @@ from headwater.types import RelationName
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from headwater.sql.language import QueryRead
 
 __all__ = ["QueryResult", "collect", "query"]
 
@@ -55,9 +56,11 @@ def query(project: Project, sql: str, *, limit: int | None = None) -> QueryResul
         DeclarationError: the text is no such query.
         UsageError: a relation is unknown or not published yet, or a version does not exist.
     """
+    from headwater.sql.language import prepare_query
+
     names = RelationNames(project)
-    prepared = language.prepare_query(sql, names.resolve, path="query")
-    with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
+    prepared = prepare_query(sql, names.resolve, path="query")
+    with discovery.engine(project.environment.engine).query(project.layout.engine_settings) as session:
         shelf = Shelf(project, session)
         for read in prepared.reads:
             shelf.provide(read.identifier, read.relation, _moment(read))
@@ -88,7 +91,7 @@ class RelationNames:
                 raise DeclarationError(f"'{written}' may be any of {len(found)} relations", hint=f"name one: {names}")
 
 
-def _moment(read: language.QueryRead) -> AtVersion | AtTime | None:
+def _moment(read: QueryRead) -> AtVersion | AtTime | None:
     if read.at_version is not None:
         return AtVersion(read.at_version)
     return AtTime(read.at_time) if read.at_time is not None else None

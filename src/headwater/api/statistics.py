@@ -22,7 +22,7 @@ def seen_columns(project: Project, relation: RelationName) -> dict[str, ColumnSt
     """Statistics by column; None when nothing of the relation is published."""
     if relation not in project.workspace.models:
         return None
-    with discovery.engine(project.environment.engine).query(project.environment.settings) as session:
+    with discovery.engine(project.environment.engine).query(project.layout.engine_settings) as session:
         shelf = Shelf(project, session)
         if not shelf.is_stored(relation):
             return None

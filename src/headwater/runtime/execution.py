@@ -234,7 +234,7 @@ def open_product(
     state.parent.mkdir(parents=True, exist_ok=True)
     layout.spool.mkdir(parents=True, exist_ok=True)
     engine: Engine = discovery.engine(layout.environment.engine)
-    with engine.open(str(state), layout.environment.settings) as session:
+    with engine.open(str(state), layout.engine_settings) as session:
         yield ProductContext(
             product=product,
             run=run_id,

@@ -12,7 +12,7 @@ from typing import Final
 from headwater.errors import UsageError
 from headwater.spec.declarations import Environment
 from headwater.spi.table import TableLocation
-from headwater.types import RelationName
+from headwater.types import Json, RelationName
 
 __all__ = ["Layout"]
 
@@ -44,6 +44,19 @@ class Layout:
     def metadata(self) -> str:
         """The metadata store's SQLAlchemy URL."""
         return self.environment.metadata or f"sqlite:///{self.folder / 'metadata.db'}"
+
+    @property
+    def engine_settings(self) -> dict[str, Json]:
+        """The environment's settings for the engine, which may read the workspace and the lake, and nothing else.
+
+        Behind the parser's allow-list this is the second wall: a query that found a way to name a file
+        still cannot open one outside. An environment's own ``allowed_directories`` are added.
+        """
+        settings = dict(self.environment.settings)
+        declared = settings.get("allowed_directories")
+        further = declared if isinstance(declared, list) else []
+        settings["allowed_directories"] = [str(self.root), self.lake, *further]
+        return settings
 
     def state(self, product: str) -> Path:
         """The state file of a product. Raises UsageError for a name that is no file name."""
