@@ -21,7 +21,7 @@ from headwater.sql.analysis import Analysis, Binder
 from headwater.types import RelationName, Schema
 
 if TYPE_CHECKING:
-    from headwater.sql import ParsedQuery
+    from headwater.sql.language import ParsedQuery
 
 __all__ = ["Meanings", "Queries", "folded"]
 
@@ -66,7 +66,7 @@ class Queries:
             DeclarationError, DeclarationErrors: the query is wrong.
         """
         from headwater.incremental.compiler import compile_program
-        from headwater.sql import analyse
+        from headwater.sql.language import analyse
 
         parsed = self._parse(model)
         analysis = analyse(
@@ -108,7 +108,7 @@ class Queries:
         return None
 
     def _parse(self, model: Model) -> ParsedQuery:
-        from headwater.sql import parse
+        from headwater.sql.language import parse
 
         known = self._parsed.get(model.relation)
         if known is None:

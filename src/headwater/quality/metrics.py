@@ -93,7 +93,7 @@ def _comparison(rule: QualityRule) -> tuple[str, Json]:
 
 def _query(rule: QualityRule, relation: RelationName, column: Column | None) -> str:
     """The rule's query as engine text over :data:`CONTENT`, written anew from what was parsed and allowed."""
-    from headwater.sql import check_rule_query
+    from headwater.sql.language import check_rule_query
 
     if not rule.query:
         raise _RuleError("it has no query")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import duckdb
 import pytest
 
-from headwater import sql
 from headwater.errors import DeclarationError, did_you_mean
+from headwater.sql import language as sql
 from headwater.types import RelationName, Schema, quote_identifier
 
 flights = RelationName("ops", "flights")

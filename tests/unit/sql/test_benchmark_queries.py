@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from headwater import sql
 from headwater.errors import DeclarationError
+from headwater.sql import language as sql
 from headwater.types import RelationName, Schema, quote_identifier
 
 queries = Path(__file__).parents[3] / "benchmarks" / "queries"

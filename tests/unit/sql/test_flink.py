@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from headwater import sql
 from headwater.errors import DeclarationError, DeclarationErrors
+from headwater.sql import language as sql
 from headwater.sql.flink import FlinkDialect, flink_type, to_flink
 from headwater.types import DataType
 

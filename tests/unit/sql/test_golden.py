@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from headwater import sql
 from headwater.errors import HeadwaterError
+from headwater.sql import language as sql
 
 folder = Path(__file__).parents[2] / "golden" / "sql"
 plain_topics = ("operators", "names", "stars", "joins", "aggregates", "nested", "sets")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from headwater import sql
 from headwater.errors import DeclarationError, DeclarationErrors, HeadwaterError
+from headwater.sql import language as sql
 from headwater.sql.functions import aggregates, order_dependent, permitted, refused, scalars, table_functions
 from headwater.sql.parse import dialect, parse_query
 from headwater.sql.text import QueryText

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.errors import SqlglotError
 
-from headwater import sql
 from headwater.errors import DeclarationError, HeadwaterError
+from headwater.sql import language as sql
 from headwater.sql.flink import to_flink
 from headwater.sql.parse import dialect
 from headwater.types import RelationName, Schema
