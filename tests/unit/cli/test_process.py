@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def test_an_interrupt_says_that_nothing_is_lost(flights: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("x" * 1_000_000)  # more than a pipe holds: it is being read when this returns
         process.stdin.flush()
+        time.sleep(1)  # until it waits for the rest
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
         assert process.stderr is not None
