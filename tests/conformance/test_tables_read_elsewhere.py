@@ -20,7 +20,10 @@ import duckdb
 import polars
 import pyarrow.dataset
 import pytest
+from pyiceberg.avro.file import AvroFile
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.schema import Schema
 
 from headwater.formats.tables.delta import DeltaFormat
 from headwater.formats.tables.iceberg import IcebergFormat
@@ -122,6 +125,18 @@ def test_iceberg_is_read_by_pyiceberg_and_polars(tmp_path: Path, partition_by: t
     assert _rows(polars.scan_iceberg(table, reader_override="native").collect()) == expected
     summary = table.current_snapshot().summary
     assert (summary["headwater.epoch"], summary["total-records"]) == ("5", "9")
+    catalog.engine.dispose()
+
+
+def test_manifests_carry_the_schema_they_name(tmp_path: Path) -> None:
+    bench = TableBench.in_folder(IcebergFormat(), tmp_path)
+    _publish(bench, ())
+    catalog = SqlCatalog("headwater", uri=f"sqlite:///{bench.location.lake}/catalog.db")
+    schemas = catalog.load_table("shop.orders").schemas()
+    for path in (bench.folder / "metadata").glob("*-m?.avro"):
+        with AvroFile(PyArrowFileIO().new_input(str(path))) as manifest:
+            written = Schema.model_validate_json(manifest.header.meta["schema"])
+        assert written.fields == schemas[written.schema_id].fields
     catalog.engine.dispose()
 
 

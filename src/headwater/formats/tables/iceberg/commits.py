@@ -19,6 +19,7 @@ from headwater.formats.tables.iceberg.manifests import ManifestSet, ManifestWrit
 from headwater.formats.tables.iceberg.metadata import (
     Metadata,
     create,
+    current_schema,
     current_snapshot,
     epoch_property,
     partition_fields,
@@ -94,7 +95,9 @@ class IcebergLog:
         make_folder(folder)
         snapshot_id, parent = new_snapshot_id(), current_snapshot(metadata)
         known = self.manifests(parent)
-        writing = ManifestWriting(folder, f"{publication.name}-{fresh_name()[:8]}", snapshot_id, publication.schema)
+        writing = ManifestWriting(
+            folder, f"{publication.name}-{fresh_name()[:8]}", snapshot_id, current_schema(metadata)
+        )
         removed = list(known.live()) if publication.operation == "replace" else list(publication.removed)
         manifests = writing.added(publication.files, publication.partitioning)
         if removed:
