@@ -49,6 +49,11 @@ This page is generated from the schemas that check the files. Editors complete a
 - Secrets stand as `${env:NAME}` or `${file:path}`; a secret in clear is refused.
 """
 
+EXTENSIONS = """\
+Entries of `customProperties` with `vendor: headwater`, at a schema object or at the head of the contract. There they
+speak of every object of the file; an `eventTime` or `budget` of the object itself comes first. With several objects,
+`references` stand at the object they are about."""
+
 
 def declarations() -> Mapping[str, str]:
     """The reference page of our own files."""
@@ -56,7 +61,7 @@ def declarations() -> Mapping[str, str]:
     lines = [DECLARATIONS, "## headwater.yaml", "", *_tables(schemas["headwater.json"]), "## sources.yaml", ""]
     lines += ["The key `sources` holds sources by name, as in `headwater.yaml`.", "", "## MODEL header", ""]
     lines += ["| key | meaning |", "|---|---|", *(f"| `{key}` | {meaning} |" for key, meaning in KEYS.items()), ""]
-    lines += ["## Contract extensions", "", "Entries of `customProperties` with `vendor: headwater`.", ""]
+    lines += ["## Contract extensions", "", EXTENSIONS, ""]
     for entry in schemas["custom-properties.json"]["oneOf"]:
         value = entry["properties"]["value"]
         name = entry["properties"]["property"]["const"]

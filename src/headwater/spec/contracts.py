@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias, cast
 
 from headwater.errors import DeclarationError, DeclarationErrors, Location, did_you_mean
-from headwater.spec.contract import Contract, Property, QualityRule, Severity
+from headwater.spec.contract import Contract, Property, QualityRule, Reference, Severity
 from headwater.spec.documents import Document, Path
 from headwater.spec.logical_types import column_type
 from headwater.spec.odcs import validate_contract
@@ -69,6 +69,8 @@ class _Reader:
     def read(self) -> tuple[Contract, ...]:
         objects = _elements(self._data.get("schema"))
         shared = read_promises(self._document, ("customProperties",), self.errors)
+        if len(objects) > 1:
+            self._refuse_shared(shared.references)
         relationships = RelationshipReader(self._document, Names(objects), self.errors)
         self._check_unique([str(schema["name"]) for schema in objects], ("schema",), "schema object")
         return tuple(
@@ -80,7 +82,7 @@ class _Reader:
         properties = self._properties(schema.get("properties"), (*path, "properties"))
         columns = {column.name.casefold() for column in properties}
         event_time = own.event_time or shared.event_time
-        references = (*own.references, *relationships.read(schema, path))
+        references = (*shared.references, *own.references, *relationships.read(schema, path))
         if event_time and columns and event_time.column.casefold() not in columns:
             self._no_column(event_time.column, properties, event_time.where)
         for reference in references if columns else ():
@@ -184,6 +186,12 @@ class _Reader:
                     DeclarationError(f"the {what} '{name}' stands here twice", detail=detail, where=where)
                 )
             seen.add(name.casefold())
+
+    def _refuse_shared(self, references: Sequence[Reference]) -> None:
+        for reference in references:
+            message = "a reference at the head of a contract with several schema objects belongs to none of them"
+            hint = "move it to customProperties of the object it is about"
+            self.errors.append(DeclarationError(message, hint=hint, where=reference.where))
 
     def _no_column(self, name: str, properties: Sequence[Property], where: Location | None) -> None:
         hint = did_you_mean(name, [column.name for column in properties])

@@ -53,7 +53,7 @@ def describe(value: Json) -> str:
         case str():
             return f"'{value}'" if len(value) <= 40 else f"'{value[:40]}…'"
         case list():
-            return "a list"
+            return "a list" if value else "an empty list"
         case _:
             return "a mapping"
 

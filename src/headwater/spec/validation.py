@@ -74,6 +74,7 @@ _expected: Mapping[str, str] = {
     "model_attributes_type": "a mapping",
     "list_type": "a list",
     "tuple_type": "a list",
+    "too_short": "a list with entries",
 }
 
 

@@ -120,6 +120,29 @@ def test_the_event_time_budget_and_references_of_headwater_are_read() -> None:
     assert without_places(contract).references == (Reference(("customer_id",), "crm.customers", ("id",)),)
 
 
+HEAD = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: x
+version: 1.0.0
+status: active
+schema:
+{objects}
+customProperties:
+  - {{property: budget, vendor: headwater, value: {{rows: 7}}}}
+  - property: references
+    vendor: headwater
+    value: [{{columns: [id], to: crm.customers, toColumns: [id]}}]
+"""
+
+
+def test_entries_at_the_head_of_a_contract_hold_for_its_object() -> None:
+    text = HEAD.format(objects="  - {name: orders, properties: [{name: id, logicalType: integer}]}")
+    (contract,) = to_contracts(parse_document(FileText("x.odcs.yaml", text)))
+    assert contract.budget == Budget(rows=7)
+    assert without_places(contract).references == (Reference(("id",), "crm.customers", ("id",)),)
+
+
 def test_relationships_by_name_become_references() -> None:
     orders, *_ = to_contracts(document("relationships_by_name.odcs.yaml"))
     assert without_places(orders).references == (
