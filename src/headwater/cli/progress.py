@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from headwater.cli.encode import to_json
 from headwater.cli.screen import console
 from headwater.events import (
@@ -29,7 +27,7 @@ from headwater.events import (
 )
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
     from headwater.cli.settings import Settings
     from headwater.types import RelationName
@@ -49,18 +47,23 @@ def watch(settings: Settings) -> Iterator[Listener]:
     elif settings.output == "json" or not sys.stderr.isatty():
         yield _tell_recovery
     else:
-        bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[doing]}", style="dim", markup=False),
-            TimeElapsedColumn(),
-            console=console(settings, sys.stderr),
-            transient=True,
-        )
-        with bars:
+        with _bars(settings) as bars:
             yield _Bars(bars)
+
+
+def _bars(settings: Settings) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[doing]}", style="dim", markup=False),
+        TimeElapsedColumn(),
+        console=console(settings, sys.stderr),
+        transient=True,
+    )
 
 
 class _Bars:

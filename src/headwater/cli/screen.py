@@ -1,7 +1,8 @@
 """Tables, trees and JSON on stdout.
 
 The only module, with the progress bar, that knows rich; it is imported by
-actions, never by the grammar.
+actions, never by the grammar. Rich is asked where a terminal folds or colours
+what is shown: a thousand rows for a pipe take it longer than the plan they show.
 """
 
 from __future__ import annotations
@@ -9,29 +10,30 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
-
-from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from headwater.cli.encode import to_cell, to_json
 from headwater.cli.report import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from headwater.cli.settings import Settings
 
 __all__ = ["console", "show_json", "show_table", "show_text"]
 
 _unbounded: Final = 100_000
-"""Columns of a pipe or file: what reads it must not meet cut or folded cells."""
+"""Columns of a pipe or file: what reads it must not meet cut or folded lines."""
+
+_gap: Final = "   "
+"""Between the columns of a table."""
 
 
 def console(settings: Settings, stream: TextIO | None = None) -> Console:
     """A console on a stream (default stdout) that never reads its texts as markup."""
+    from rich.console import Console
+
     target = stream or sys.stdout
     return Console(
         file=target,
@@ -45,6 +47,11 @@ def console(settings: Settings, stream: TextIO | None = None) -> Console:
 
 def show_text(settings: Settings, text: str, *, style: str = "") -> None:
     """Lines for a person; they are not folded, and what could steer a terminal is shown as its code."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(f"{printable(text)}\n")
+        return
+    from rich.text import Text
+
     console(settings).print(Text(printable(text), style=style), soft_wrap=True)
 
 
@@ -64,8 +71,59 @@ def show_table(
         widest: cells are cut behind so many characters.
         records: a row becomes a block of lines, one for each cell, when the table is wider than the terminal.
     """
-    screen = console(settings)
     cells = [[to_cell(value, widest=widest) for value in row] for row in rows]
+    heading, *lines = _table_lines(headings, cells, right)
+    if not sys.stdout.isatty():
+        sys.stdout.writelines(f"{line.rstrip()}\n" for line in (heading, *lines))
+        return
+    screen = console(settings)
+    if _cell_width(heading) <= screen.width:
+        show_text(settings, heading, style="bold")
+        sys.stdout.writelines(f"{line.rstrip()}\n" for line in lines)
+    elif records:
+        _show_records(screen, headings, cells)
+    else:
+        _show_folded(screen, headings, cells, right)
+
+
+def _table_lines(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]) -> Iterator[str]:
+    """A table as wide as its cells: what reads a pipe must not meet cut or folded ones."""
+    widths = _widths(headings, rows)
+    yield _line(map(printable, headings), headings, widths, right)
+    yield "─" * (sum(widths) + len(_gap) * (len(widths) - 1))
+    for row in rows:
+        yield _line(row, headings, widths, right)
+
+
+def _line(row: Iterable[str], headings: Sequence[str], widths: Sequence[int], right: Collection[str]) -> str:
+    parts = []
+    for cell, heading, width in zip(row, headings, widths, strict=True):
+        blanks = " " * (width - _cell_width(cell))
+        parts.append(blanks + cell if heading in right else cell + blanks)
+    return _gap.join(parts)
+
+
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    columns = zip(map(printable, headings), *rows, strict=True)
+    return [max(map(_cell_width, column)) for column in columns]
+
+
+def _cell_width(text: str) -> int:
+    """How many places a text takes: some characters take two, some none."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _show_folded(
+    screen: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]
+) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for heading in headings:
         aligned_right = heading in right
@@ -73,27 +131,16 @@ def show_table(
             Text(printable(heading)),
             justify="right" if aligned_right else "left",
             overflow="ellipsis" if aligned_right else "fold",
-            no_wrap=aligned_right or not screen.is_terminal,
+            no_wrap=aligned_right,
         )
-    for row in cells:
+    for row in rows:
         table.add_row(*map(Text, row))
-    if records and screen.is_terminal and _natural_width(headings, cells) > screen.width:
-        _show_records(screen, headings, cells)
-    elif screen.is_terminal:
-        screen.print(table)
-    else:
-        with screen.capture() as captured:
-            screen.print(table)
-        sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
-
-
-def _natural_width(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """How wide a table is when nothing is folded, with three blanks between its columns."""
-    columns = zip(headings, *rows, strict=True)
-    return sum(max(map(cell_len, column)) + 3 for column in columns) - 3
+    screen.print(table)
 
 
 def _show_records(screen: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.text import Text
+
     names = [printable(heading) for heading in headings]
     width = max(map(len, names), default=0)
     for number, row in enumerate(rows, start=1):
