@@ -27,6 +27,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from headwater.errors import TerminalError
 from headwater.formats.tables.datafiles import DataFile
 from headwater.formats.tables.payload import (
     commit_from_json,
@@ -157,6 +158,8 @@ class Log:
     def locked(self) -> Iterator[None]:
         """Only one process at a time changes the table; the lock ends with the process that holds it."""
         make_folder(self.folder)
+        if self.link.is_dir() and not self.link.is_symlink():
+            raise self._copied("it is a folder, so a commit could not replace it in one step")
         descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -168,12 +171,35 @@ class Log:
         try:
             target = self.link.readlink()
         except FileNotFoundError:
+            if len(self._all_generations()) > 1:
+                raise self._copied("it is missing, though the table has generations") from None
             return None
         except OSError as error:
-            raise damaged(str(self.link), ValueError("it is not a symbolic link")) from error
+            if not self.link.is_dir():
+                raise damaged(str(self.link), ValueError("it is not a symbolic link")) from error
+            return self._generation_in(self.link)
         if not target.name.isdecimal():
             raise damaged(str(self.link), ValueError(f"it points to {target}"))
         return int(target.name)
+
+    def _generation_in(self, folder: Path) -> int:
+        """The generation that a copy of its folder holds: what a copy that follows links makes of ``current``."""
+        manifest = next(iter(sorted(folder.glob(f"v*/{MANIFEST}"))), None)
+        if manifest is None:
+            raise damaged(str(self.link), ValueError("it holds no version"))
+        try:
+            return Version.from_bytes(manifest.read_bytes()).generation
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(str(manifest), error) from error
+
+    def _copied(self, detail: str) -> TerminalError:
+        generations = self._all_generations()
+        newest = f"generations/{generations[-1]}" if generations else "generations/<newest>"
+        return TerminalError(
+            f"{self.link} is not the symbolic link it was",
+            detail=f"{detail}; the table was copied without keeping its links",
+            hint=f"copy it with its links (cp -a, rsync -a, tar), or remove it and run: ln -s {newest} {self.link}",
+        )
 
     def _all_generations(self) -> list[int]:
         folder = self.folder / "generations"
