@@ -7,9 +7,11 @@ codes: 0 ok, 1 data or a check failed, 2 the call or a declaration is wrong,
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Final
 
@@ -23,12 +25,16 @@ __all__ = ["main"]
 
 _interrupted: Final = 130
 
+_values_between_collections: Final = 100_000
+"""Python's own choice is 700: what a command keeps until it ends would be looked through hundreds of times."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's own) and return its exit code; nothing is raised."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(given)
+        with _fewer_collections():
+            return _run(given)
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(f"{error.format_message()}\n")
         return UsageError.exit_code
@@ -36,6 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure, code = _failure(raised, verbose="--verbose" in given)
         report_error(failure, as_json=_wants_json(given))
         return code
+
+
+@contextmanager
+def _fewer_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_values_between_collections, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _failure(raised: BaseException, *, verbose: bool) -> tuple[HeadwaterError, int]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+import duckdb
 
 from headwater.engines.duckdb.csv_records import CsvDialect, max_record_bytes
 from headwater.engines.duckdb.decode_parquet import describe_parquet
@@ -36,7 +39,7 @@ def describe(scan: FileScan) -> Schema:
     """
     if not scan.files:
         raise DataError("there is no file to infer columns from")
-    connection = connect(None, EngineSettings(threads=1))
+    connection = _database().cursor()
     try:
         work = WorkRelations(connection)
         found = describe_parquet(work, scan) if scan.format == "parquet" else _sampled(work, scan)
@@ -52,6 +55,12 @@ def describe(scan: FileScan) -> Schema:
     finally:
         connection.close()
     return Schema(tuple(Column(column.name, _kept(column.type)) for column in found))
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One empty database for all that is described: opening another takes longer than reading a footer."""
+    return connect(None, EngineSettings(threads=1))
 
 
 def _sampled(work: WorkRelations, scan: FileScan) -> Schema:
