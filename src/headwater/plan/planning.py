@@ -189,7 +189,7 @@ class RelationPlanner:
         if contract is None:
             return None
         errors = [
-            *reference_errors(contract, lambda to: schema if to == relation else self.schema(to)),
+            *reference_errors(contract, schema, lambda to: schema if to == relation else self.schema(to)),
             *event_time_errors(contract, schema),
             *agree(contract, schema),
         ]

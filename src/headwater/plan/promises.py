@@ -15,7 +15,7 @@ from headwater.incremental.program import ChangeMode
 from headwater.quality.checks import Judgement
 from headwater.spec.contract import Contract
 from headwater.spec.declarations import Model, OutputKind
-from headwater.types import RelationName, Schema
+from headwater.types import DataType, RelationName, Schema
 
 __all__ = [
     "Capabilities",
@@ -65,18 +65,34 @@ def capability_errors(
             )
 
 
-def reference_errors(contract: Contract, schema_of: Callable[[RelationName], Schema]) -> Iterator[DeclarationError]:
-    """Columns that a reference leads to and that are not there."""
+def reference_errors(
+    contract: Contract, schema: Schema, schema_of: Callable[[RelationName], Schema]
+) -> Iterator[DeclarationError]:
+    """Columns that a reference leads to and that are not there, or hold values of another kind."""
     for reference in contract.references:
         to = RelationName.parse(reference.to)
         known = schema_of(to)
-        for name in reference.to_columns:
-            if known.get(name) is None:
+        for name, there in zip(reference.columns, reference.to_columns, strict=False):
+            here, referred = schema.get(name), known.get(there)
+            if referred is None:
                 yield DeclarationError(
-                    f"'{to}' has no column '{name}' to refer to",
-                    hint=did_you_mean(name, known.names),
+                    f"'{to}' has no column '{there}' to refer to",
+                    hint=did_you_mean(there, known.names),
                     where=reference.where,
                 )
+            elif here is not None and _kind(here.type) != _kind(referred.type):
+                yield DeclarationError(
+                    f"'{name}' is {here.type} and refers to '{to}.{there}', which is {referred.type}",
+                    hint="cast one of them where it is made: a value has no equal of another type",
+                    where=reference.where,
+                )
+
+
+def _kind(type: DataType) -> str:
+    """What types have in common whose values are compared without a cast of either."""
+    if type.is_numeric:
+        return "number"
+    return "moment" if type.name.startswith(("TIMESTAMP", "DATE")) else str(type)
 
 
 def event_time_errors(contract: Contract, schema: Schema) -> Iterator[DeclarationError]:

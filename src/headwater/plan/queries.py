@@ -6,6 +6,7 @@ and with it the parser: nothing else in this room needs it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from headwater.errors import DeclarationError, Location
 from headwater.incremental.program import ChangeMode, Program
 from headwater.plan.codec import Reading
-from headwater.quality.checks import DatasetCheck, Judgement
+from headwater.quality.checks import Check, DatasetCheck, Judgement, RowCheck
 from headwater.quality.metrics import CONTENT
 from headwater.spec.contract import Contract
 from headwater.spec.declarations import Model
@@ -85,26 +86,37 @@ class Queries:
         return analysis, program
 
     def check_rules(self, contract: Contract, judgement: Judgement, schema: Schema) -> Iterator[DeclarationError]:
-        """What the engine refuses of the queries that SQL rules hold: each yields one number over the content."""
-        places = _rule_places(contract)
-        for check in judgement.checks:
-            if isinstance(check, DatasetCheck) and check.measure is None:
-                detail = self._rule_problem(check.query, schema)
-                if detail is not None:
-                    yield DeclarationError(
-                        f"the quality rule '{check.code}' cannot be evaluated",
-                        detail=detail,
-                        where=places.get(check.code, contract.where),
-                    )
+        """What the engine refuses of the SQL that checks hold, so that no run is the first to find it."""
+        problems: list[tuple[str, str | None]] = [
+            (check.code, self._rule_problem(check.query, schema))
+            for check in judgement.checks
+            if isinstance(check, DatasetCheck) and check.measure is None
+        ]
+        probes = [(check.code, probe) for check in judgement.checks if (probe := _probe(check)) is not None]
+        if probes and self._refusal(f"SELECT {', '.join(f'({probe})' for _, probe in probes)}", schema):
+            problems += [(code, self._refusal(probe, schema)) for code, probe in probes]
+        for code, detail in problems:
+            if detail is not None:
+                yield DeclarationError(
+                    f"the quality rule '{code}' cannot be evaluated", detail=detail, where=_rule_place(contract, code)
+                )
 
     def _rule_problem(self, query: str, schema: Schema) -> str | None:
+        """What is wrong with a query that is to yield one number over the content."""
         try:
             found = self.binder(f"SELECT * FROM ({query}) AS measured", {CONTENT: schema})
         except DeclarationError as error:
-            return f"{error.message}: {error.detail}" if error.detail else error.message
+            return _told(error)
         if len(found) != 1 or not found.columns[0].type.is_numeric:
             columns = ", ".join(f"{column.name} {column.type}" for column in found)
             return f"it must yield one number and yields {columns}"
+        return None
+
+    def _refusal(self, query: str, schema: Schema) -> str | None:
+        try:
+            self.binder(query, {CONTENT: schema})
+        except DeclarationError as error:
+            return _told(error)
         return None
 
     def _parse(self, model: Model) -> ParsedQuery:
@@ -117,9 +129,27 @@ class Queries:
         return known
 
 
-def _rule_places(contract: Contract) -> dict[str, Location]:
-    """Where named rules stand, by the code of their check."""
-    rules = [rule for part in contract.properties for rule in part.rules]
-    return {
-        f"rule:{rule.name}": rule.where for rule in (*rules, *contract.rules) if rule.name and rule.where is not None
-    }
+def _told(error: DeclarationError) -> str:
+    return f"{error.message}: {error.detail}" if error.detail else error.message
+
+
+def _probe(check: Check) -> str | None:
+    """A query that the engine refuses when it refuses the check's expression; None for a check without one."""
+    match check:
+        case RowCheck(predicate=expression) | DatasetCheck(measure=str(expression)):
+            return f"SELECT {expression} FROM {CONTENT}"
+        case _:
+            return None
+
+
+def _rule_place(contract: Contract, code: str) -> Location | None:
+    """Where the rule behind a check's code stands: a named one itself, another one's property."""
+    rules = (*(rule for part in contract.properties for rule in part.rules), *contract.rules)
+    subject = code.partition(":")[2]
+    for rule in rules:
+        if rule.name and code == f"rule:{rule.name}":
+            return rule.where
+    for part in contract.properties:
+        if re.match(rf"{re.escape(part.name)}(?!\w)", subject, re.IGNORECASE):
+            return part.where
+    return contract.where

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Final
+from uuid import UUID
 
 from headwater.types import DataType, Json
 
@@ -51,6 +52,10 @@ def literal(value: Json, type: DataType) -> str:
         return text_literal(text)
     if type.is_temporal:
         text = _temporal(text, type)
+    elif type.name == "UUID":
+        text = _uuid(text)
+    else:
+        raise LiteralError(f"a contract cannot write values of {type}")
     return f"CAST({text_literal(text)} AS {type})"
 
 
@@ -87,5 +92,12 @@ def _temporal(text: str, type: DataType) -> str:
                 moment = moment.astimezone(UTC).replace(tzinfo=None)
             return moment.isoformat(sep=" ") + ("+00" if type.name == "TIMESTAMP WITH TIME ZONE" else "")
         return time.fromisoformat(text).isoformat()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise LiteralError(f"'{text}' is not an ISO 8601 {type.name.lower()}") from None
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise LiteralError(f"'{text}' is not a UUID") from None

@@ -126,6 +126,25 @@ cases: dict[str, dict[str, str | None]] = {
             "{name: amount, logicalType: number}",
         )
     },
+    "a reference to a column of another kind": {
+        "sales/open_orders.odcs.yaml": contract(
+            "sales",
+            "open_orders",
+            "{name: id, logicalType: integer, relationships: [{type: foreignKey, to: sales.orders.status}]}",
+            "{name: amount, logicalType: number}",
+        )
+    },
+    "options and a metric that the engine refuses": {
+        "sales/orders.odcs.yaml": contract(
+            "sales",
+            "orders",
+            "{name: id, logicalType: integer}",
+            "{name: amount, logicalType: number, logicalTypeOptions: {minimum: 1.0e+300}}",
+            "{name: status, logicalType: string, logicalTypeOptions: {pattern: '\\p{Shavian}?\\p{Nothing}'},"
+            " quality: [{metric: invalidValues, mustBe: 0, arguments: {pattern: '\\p{Nothing}'}}]}",
+            "{name: placed_at, logicalType: timestamp}",
+        )
+    },
     "a source judged by a model": {
         "sales/orders_raw.odcs.yaml": contract(
             "sales",

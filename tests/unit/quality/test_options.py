@@ -324,6 +324,9 @@ wrong: dict[str, tuple[str, Any]] = {
     "items of a text": ("VARCHAR", Property("x", options={"minItems": 1})),
     "unknown option": ("VARCHAR", Property("x", options={"longest": 1})),
     "enum of another type": ("INTEGER", Property("x", enum=("one",))),
+    "enum that is no UUID": ("UUID", Property("x", enum=("7",))),
+    "enum of lists": ("INTEGER[]", Property("x", enum=("[1]",))),
+    "time before all times": ("TIMESTAMP", Property("x", options={"minimum": "0001-01-01T00:00:00+14:00"})),
     "NUL character": ("VARCHAR", Property("x", enum=("a\x00b",))),
     "metric without operator": ("INTEGER", Property("x", rules=(QualityRule("library", metric="nullValues"),))),
     "unknown operator": (
