@@ -8,6 +8,7 @@ Relations are named ``role.product.relation``, one quoted identifier, see :func:
 =========== ============================================================================
 change      the rows that a relation gained in this epoch, provenance columns included
 history     all rows a relation has after this epoch, without provenance columns
+traced      the same rows with provenance columns, as far as their origin is still known
 candidate   what a program computed, before its contract is applied, provenance included
 judged      the candidates with the list of reasons against each row
 accepted    the candidates the contract admits, without provenance columns
@@ -17,7 +18,8 @@ state       what a block keeps between epochs (durable)
 =========== ============================================================================
 
 Provenance: :data:`SOURCE_COLUMN` (which file, partition or port) and
-:data:`OFFSET_COLUMN` (which record there, from 1); NULL where a row has no single origin.
+:data:`OFFSET_COLUMN` (which record there, from 1); both NULL where a row has no single origin, and the record alone
+where rows are read from a table that does not keep it.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ __all__ = ["OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
 SOURCE_COLUMN: Final = "_hw_source"
 OFFSET_COLUMN: Final = "_hw_offset"
 
-Role: TypeAlias = Literal["change", "history", "candidate", "judged", "accepted", "rejected", "malformed", "state"]
+Role: TypeAlias = Literal[
+    "change", "history", "traced", "candidate", "judged", "accepted", "rejected", "malformed", "state"
+]
 
 
 def relation(role: Role, name: RelationName) -> str:
