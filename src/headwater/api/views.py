@@ -15,7 +15,7 @@ from headwater.api.project import Project
 from headwater.api.sources import open_source
 from headwater.errors import UsageError
 from headwater.plan.steps import ModelStep, Plan, SourceStep
-from headwater.relations import Statement, relation
+from headwater.relations import relation
 from headwater.spi import discovery
 from headwater.spi.engine import Session
 from headwater.spi.source import Position
@@ -49,8 +49,7 @@ class Views:
         """
         self._history(view)
         schema = self._models[view].analysis.schema
-        columns = ", ".join(quote_identifier(column.name) for column in schema)
-        self._session.define(name, f"SELECT {columns} FROM {relation('history', view)}")
+        self._session.define(name, f"SELECT {listed(schema)} FROM {relation('history', view)}")
         return schema
 
     @cached_property
@@ -78,7 +77,8 @@ class Views:
             program = self._models[name].program
             for read in program.inputs:
                 self._history(read.relation)
-            self._session.define(made, _composed(program.rebuild))
+            columns = listed(self._models[name].analysis.schema)
+            self._session.define(made, f"SELECT {columns} FROM ({program.over_history()})")
 
     def _source(self, step: SourceStep, made: str) -> None:
         """The rows that runs have read of a source, decoded again."""
@@ -93,7 +93,9 @@ class Views:
             columns = ", ".join(f"CAST(NULL AS {c.type}) AS {quote_identifier(c.name)}" for c in step.schema)
             self._session.define(made, f"SELECT {columns} WHERE false")
             return
-        self._session.land(made, rows, schema=step.schema, rejects=relation("malformed", step.relation))
+        landed = relation("candidate", step.relation)
+        self._session.land(landed, rows, schema=step.schema, rejects=relation("malformed", step.relation))
+        self._session.define(made, f"SELECT {listed(step.schema)} FROM {landed}")
 
     def _position(self, step: SourceStep) -> Position | None:
         from headwater.runtime.state import StateStore
@@ -106,8 +108,6 @@ class Views:
             return StateStore(session).snapshot().positions.get(step.relation)
 
 
-def _composed(statements: tuple[Statement, ...]) -> str:
-    """Statements as one query; all but the last become common table expressions."""
-    *first, last = statements
-    named = ", ".join(f"{statement.creates} AS ({statement.sql})" for statement in first)
-    return f"WITH {named} SELECT * FROM ({last.sql})" if first else last.sql
+def listed(schema: Schema) -> str:
+    """The columns as a select list."""
+    return ", ".join(quote_identifier(column.name) for column in schema)

@@ -1,7 +1,7 @@
 """From an analysed query to the program that maintains its result.
 
 Apart from the kinds: this is the order of things (take apart, classify,
-compile, and the same result once more from history), which no kind changes.
+compile), which no kind changes.
 """
 
 from __future__ import annotations
@@ -45,16 +45,15 @@ def compile_program(relation: RelationName, analysis: Analysis, modes: Mapping[R
     query = _read(relation, analysis, modes)
     root = query.claims[ROOT]
     chosen = kind_of(root.kind)
-    rebuild = kind_of(BlockKind.FULL).compile(query)
-    statements = rebuild if root.kind is BlockKind.FULL else chosen.compile(query)
+    compiled = chosen.compile(query)
     role: Role = "change" if chosen.mode is ChangeMode.APPEND else "history"
     return Program(
         relation=relation,
         kind=root.kind,
         mode=chosen.mode,
         inputs=tuple(Input(read, role) for read in analysis.reads),
-        statements=statements,
-        rebuild=rebuild,
+        statements=compiled.statements,
+        rebuild=compiled.rebuild,
         blocks=tuple(_block(block.name, query.claims[block.name]) for block in query.parts.blocks),
     )
 

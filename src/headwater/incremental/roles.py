@@ -42,9 +42,9 @@ def text_in_role(text: str, tables: Iterable[tuple[exp.Table, RelationName]], ro
     return "".join((*parts, text[at:]))
 
 
-def candidate(name: RelationName, tree: exp.Expr) -> tuple[Statement, ...]:
-    """The candidate that a query yields; the tree is used up."""
-    return (Statement(relation("candidate", name), generate(tree)),)
+def candidate(name: RelationName, tree: exp.Expr, *, copy: bool = False) -> tuple[Statement, ...]:
+    """The candidate that a query yields; without ``copy`` the tree is used up."""
+    return (Statement(relation("candidate", name), generate(tree, copy=copy)),)
 
 
 def candidate_without_origin(name: RelationName, text: str) -> tuple[Statement, ...]:

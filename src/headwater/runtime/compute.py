@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from headwater.incremental.program import compose
 from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.runtime.decision import Decision, inputs_of, outdated
 from headwater.runtime.publication import Publisher, recorded_model
 from headwater.runtime.state import Snapshot
 from headwater.runtime.state.values import VersionToken
-from headwater.runtime.workbench import compose
 from headwater.spi.table import PublishMode
 from headwater.types import RelationName
 
@@ -69,7 +69,7 @@ class Computation:
             epoch.recorded[name] = recorded_model(model)
             if model.output == "view":
                 continue
-            bench.provide((read.relation, "history") for read in model.program.inputs)
+            bench.provide((read.relation, model.program.rebuild_role) for read in model.program.inputs)
             keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
             self.publisher.model(model, compose(model.program.rebuild), PublishMode.REPLACE, keep=keep)
             bench.replaced(name)

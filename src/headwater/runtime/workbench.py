@@ -1,35 +1,36 @@
 """The work relations of an epoch, made when something first asks for them.
 
-Programs name what they read (``change.x``, ``history.y``); this module knows
+Programs name what they read (``change.x``, ``history.y``, ``traced.z``); this module knows
 where each of them comes from, so that computing a model is only running its
 statements.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from headwater.errors import UsageError
+from headwater.incremental.program import compose
 from headwater.plan.steps import ForeignPort, ModelStep, SourceStep
-from headwater.quality.judging import HistoryUse, Judging, judge
-from headwater.quality.quarantine import RUN, run_statement
-from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
+from headwater.quality.judging import HistoryUse, Judging
+from headwater.quality.literals import text_literal
+from headwater.quality.quarantine import QUARANTINE_SCHEMA, RUN, run_statement
+from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.epoch import Epoch
-from headwater.runtime.judging import split
 from headwater.spi.codec import FileScan, Rows
 from headwater.spi.engine import Landed, Session
 from headwater.spi.source import Position
 from headwater.spi.table import AtVersion
 from headwater.types import RelationName, Schema, quote_identifier
 
-__all__ = ["Workbench", "compose", "is_direct", "listed"]
+__all__ = ["Workbench", "is_direct", "listed"]
 
 provenance: Final = Schema.of({SOURCE_COLUMN: "VARCHAR", OFFSET_COLUMN: "BIGINT"})
 
 
 class Workbench:
-    """Provides ``change`` and ``history`` relations of one epoch.
+    """Provides ``change``, ``history`` and ``traced`` relations of one epoch.
 
     Args:
         epoch: the epoch they belong to.
@@ -56,10 +57,12 @@ class Workbench:
         self._published = published
         self._started = started
         self._landed: dict[RelationName, Rows | None] = {}
+        self._whole: dict[RelationName, Rows | None] = {}
         self._sources: dict[RelationName, SourceStep] = {step.relation: step for step in product.sources}
         self._foreign: dict[RelationName, ForeignPort] = {port.relation: port for port in product.foreign}
         self._models: dict[RelationName, ModelStep] = {model.relation: model for model in product.models}
         self._made: set[str] = set()
+        self._released: list[str] = [epoch.context.store.releases()]
         self._appended: set[RelationName] = set()
         self._replaced: set[RelationName] = set()
 
@@ -135,6 +138,8 @@ class Workbench:
                 self.change(name)
             elif role == "history":
                 self.history(name)
+            elif role == "traced":
+                self.traced(name)
 
     def provide_references(self, uses: Iterable[HistoryUse]) -> None:
         """Make what a judgement reads of other relations."""
@@ -191,9 +196,8 @@ class Workbench:
     def _model_history(self, model: ModelStep, made: str) -> None:
         name, columns = model.relation, listed(model.analysis.schema)
         if model.output == "view":
-            rebuild = model.program.rebuild
             self.provide((read.relation, "history") for read in model.program.inputs)
-            self.define(made, f"SELECT {columns} FROM ({compose(rebuild)})")
+            self.define(made, f"SELECT {columns} FROM ({model.program.over_history()})")
         elif name in self._replaced:
             self.define(made, f"SELECT {columns} FROM {relation('change', name)}")
         else:
@@ -211,30 +215,102 @@ class Workbench:
         self._view(made, table.scan(at=AtVersion(version)), port.schema)
 
     def _source_history(self, step: SourceStep, made: str) -> None:
-        name = step.relation
-        position = self._positions.get(name)
-        whole = name in self._landed and name not in self._started
-        rows = self._landed.get(name) if whole else None
-        if rows is None and not whole and position is not None:
-            rows = self._replay(step, position)
-        if rows is not None and is_direct(rows) and step.judgement is None:
+        rows = self._all_rows(step) if step.judgement is None else None
+        if rows is not None and is_direct(rows):
             self._view(made, rows, step.schema)
-        elif whole:
-            self.define(made, f"SELECT {listed(step.schema)} FROM {relation('change', name)}")
-        elif rows is not None:
-            self._judged_again(step, rows, made)
         else:
-            self.define_empty(made, step.schema)
+            self.traced(step.relation)
+            self.define(made, f"SELECT {listed(step.schema)} FROM {relation('traced', step.relation)}")
 
-    def _judged_again(self, step: SourceStep, rows: Rows, made: str) -> None:
-        """Land and judge a replay under a name of its own, beside this epoch's rows of the same source."""
+    def _all_rows(self, step: SourceStep) -> Rows | None:
+        """A source's rows from its beginning, as its connector hands them out; asked for once."""
+        name = step.relation
+        if name not in self._whole:
+            if self._begins(name):
+                self._whole[name] = self._landed[name]
+            else:
+                position = self._positions.get(name)
+                self._whole[name] = None if position is None else self._replay(step, position)
+        return self._whole[name]
+
+    def _begins(self, source: RelationName) -> bool:
+        """Whether this epoch holds all rows of a source."""
+        return source in self._landed and source not in self._started
+
+    def traced(self, name: RelationName) -> None:
+        """``traced.<name>``: the history with the origin of its rows, as far as that is still known.
+
+        A source's rows are read again, a view is computed from such, and a model that this epoch
+        computed wholly has its rows at hand. Tables keep no origins. Another product's rows are
+        numbered as :mod:`headwater.runtime.intake` does; those of a model have its name as source and
+        no number, new ones among them, so that the order of all does not depend on epochs.
+        """
+        made = relation("traced", name)
+        if made in self._made:
+            return
+        if name in self._sources:
+            self._traced_source(self._sources[name], made)
+        elif name in self._foreign:
+            self.history(name)
+            origin = text_literal(f"{name}@{self._foreign_versions.get(name)}")
+            self._trace(made, name, origin, "row_number() OVER ()")
+        elif name in self._replaced or (name in self._appended and name not in self._published):
+            self.define(made, f"SELECT * FROM {relation('change', name)}")
+        elif self._models[name].output == "view":
+            program = self._models[name].program
+            self.provide((read.relation, program.rebuild_role) for read in program.inputs)
+            self.define(made, compose(program.rebuild))
+        else:
+            self.history(name)
+            self._trace(made, name, text_literal(str(name)), "CAST(NULL AS BIGINT)")
+
+    def _trace(self, made: str, name: RelationName, source: str, offset: str) -> None:
+        origin = f"{source} AS {SOURCE_COLUMN}, {offset} AS {OFFSET_COLUMN}"
+        self.define(made, f"SELECT {listed(self._schema(name))}, {origin} FROM {relation('history', name)}")
+
+    def _traced_source(self, step: SourceStep, made: str) -> None:
+        if self._begins(step.relation):
+            self.define(made, f"SELECT * FROM {relation('change', step.relation)}")
+        elif (rows := self._all_rows(step)) is not None:
+            self._admitted_again(step, rows, made)
+        else:
+            self.define_empty(made, Schema((*step.schema, *provenance)))
+
+    def _admitted_again(self, step: SourceStep, rows: Rows, made: str) -> None:
+        """Land a replay beside this epoch's rows of the same source, and leave out what was refused of it.
+
+        Rows keep their first verdict until they are released: judged again, a row that
+        waits in the quarantine could be admitted here, and once more by a replay of it.
+        """
         again = RelationName(step.relation.product, f"{step.relation.name}@history")
         candidate, malformed = relation("candidate", again), relation("malformed", again)
-        landed = self.land(candidate, rows, step.schema, rejects=malformed, provenance=step.relation)
-        judging = judge(again, step.judgement, step.schema, history=False)
-        self.provide_references(judging.reads)
-        split(self, judging, candidates=landed.rows, malformed=0)
-        self.define(made, f"SELECT {listed(step.schema)} FROM {judging.accepted.creates}")
+        self.land(candidate, rows, step.schema, rejects=malformed, provenance=step.relation)
+        refused = " UNION ALL ".join(self._refused(step.relation))
+        same = f'r.source = c.{SOURCE_COLUMN} AND r."offset" = c.{OFFSET_COLUMN}'
+        kept = f" WHERE NOT EXISTS (SELECT 1 FROM ({refused}) AS r WHERE {same})" if refused else ""
+        self.define(made, f"SELECT c.* FROM {candidate} AS c{kept}")
+
+    def _refused(self, source: RelationName) -> list[str]:
+        """Queries of ``source`` and ``offset`` of the rows that were refused and not released, this epoch's included."""
+        queries = []
+        if self.has(relation("rejected", source)):
+            queries.append(f'SELECT source, "offset" FROM {relation("rejected", source)}')
+        if source.quarantine in self._published:
+            context, kept = self._epoch.context, quote_identifier(f"refused.{source}")
+            table = context.tables.open(source.quarantine, context.quarantine_format)
+            self._view(kept, table.scan(), QUARANTINE_SCHEMA)
+            queries.append(f'SELECT source, "offset" FROM {kept} AS q WHERE {self.unreleased}')
+        return queries
+
+    @property
+    def unreleased(self) -> str:
+        """The condition that a row ``q`` of a quarantine was not released since it was refused."""
+        released = " UNION ALL ".join(self._released)
+        return f"NOT EXISTS (SELECT 1 FROM ({released}) AS r WHERE r.quarantine_id = q.quarantine_id AND r.epoch > q.epoch)"
+
+    def release(self, ids: str) -> None:
+        """This epoch admits rows of a quarantine: a query of their ids, as ``quarantine_id``."""
+        self._released.append(f"SELECT quarantine_id, {self._epoch.number} AS epoch FROM ({ids})")
 
     def _replay(self, step: SourceStep, position: Position) -> Rows | None:
         reader = self._epoch.context.readers[step.relation]
@@ -257,19 +333,6 @@ class Workbench:
         if name in self._foreign:
             return self._foreign[name].schema
         return self._models[name].analysis.schema
-
-
-def compose(statements: Sequence[Statement]) -> str:
-    """A program as one query: all but its last statement become common table expressions.
-
-    >>> compose([Statement('"a"', "SELECT 1 AS x"), Statement('"b"', 'SELECT x FROM "a"')])
-    'WITH "a" AS (SELECT 1 AS x) SELECT * FROM (SELECT x FROM "a")'
-    """
-    *first, last = statements
-    if not first:
-        return last.sql
-    named = ", ".join(f"{statement.creates} AS ({statement.sql})" for statement in first)
-    return f"WITH {named} SELECT * FROM ({last.sql})"
 
 
 def is_direct(rows: Rows) -> bool:

@@ -122,7 +122,7 @@ def test_a_map_over_any_split_equals_the_batch_query(shop: Any, query: str, epoc
     assert (program.kind, program.mode) == (BlockKind.MAP, ChangeMode.APPEND)
     expected = shop.batch(analysis, together(epochs))
     assert shop.over_epochs(program, epochs) == expected
-    assert shop.from_history(program.rebuild, together(epochs)) == expected
+    assert shop.rebuilt(program, together(epochs)) == expected
 
 
 @law

@@ -15,7 +15,7 @@ from headwater.incremental.program import BlockKind, ChangeMode
 from headwater.relations import Statement
 from headwater.types import RelationName
 
-__all__ = ["Changes", "Claim", "Facts", "InputFact", "Kind", "Query", "Refusal"]
+__all__ = ["Changes", "Claim", "Compiled", "Facts", "InputFact", "Kind", "Query", "Refusal"]
 
 
 class Changes(StrEnum):
@@ -66,15 +66,23 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Compiled:
+    """A query as statements: ``statements`` of an epoch, ``rebuild`` from all rows that its inputs hold."""
+
+    statements: tuple[Statement, ...]
+    rebuild: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One way to maintain blocks.
 
     ``claim`` judges a block by its own query and what is known of its inputs.
-    ``compile`` turns a query whose outermost block is of this kind into the
-    statements of an epoch; it may rewrite the query's tree, but for FULL, which works on the text.
+    ``compile`` turns a query whose outermost block is of this kind into
+    statements; it may rewrite the query's tree, but for FULL, which works on the text.
     """
 
     kind: BlockKind
     mode: ChangeMode
     claim: Callable[[QueryBlock, Facts], Claim | Refusal]
-    compile: Callable[[Query], tuple[Statement, ...]]
+    compile: Callable[[Query], Compiled]

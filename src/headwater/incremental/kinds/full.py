@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from headwater.incremental.blocks import QueryBlock
-from headwater.incremental.kinds.claims import Changes, Claim, Facts, Kind, Query
+from headwater.incremental.kinds.claims import Changes, Claim, Compiled, Facts, Kind, Query
 from headwater.incremental.program import BlockKind, ChangeMode
 from headwater.incremental.roles import candidate_without_origin, text_in_role
-from headwater.relations import Statement
 
 __all__ = ["kind"]
 
@@ -22,10 +21,11 @@ def claim(_: QueryBlock, __: Facts) -> Claim:
     return Claim(BlockKind.FULL, Changes.REPLACE, "it is computed anew from all rows of what it reads")
 
 
-def compile(query: Query) -> tuple[Statement, ...]:  # noqa: A001
-    """The query over ``history`` relations."""
+def compile(query: Query) -> Compiled:  # noqa: A001
+    """The query over ``history`` relations, in an epoch and in a rebuild."""
     text = text_in_role(query.parts.text, query.parts.tables, "history")
-    return candidate_without_origin(query.relation, text)
+    statements = candidate_without_origin(query.relation, text)
+    return Compiled(statements, statements)
 
 
 kind: Final = Kind(BlockKind.FULL, ChangeMode.REPLACE, claim, compile)

@@ -16,10 +16,9 @@ from sqlglot import exp
 
 from headwater.incremental.aggregates import is_aggregate
 from headwater.incremental.blocks import QueryBlock, RelationInput, Scan, local_nodes
-from headwater.incremental.kinds.claims import Changes, Claim, Facts, Kind, Query, Refusal
+from headwater.incremental.kinds.claims import Changes, Claim, Compiled, Facts, Kind, Query, Refusal
 from headwater.incremental.program import BlockKind, ChangeMode
 from headwater.incremental.roles import candidate, provenance_columns, put_in_role
-from headwater.relations import Statement
 
 __all__ = ["kind"]
 
@@ -75,13 +74,15 @@ def claim(block: QueryBlock, facts: Facts) -> Claim | Refusal:
     return Claim(BlockKind.MAP, Changes.APPEND, f"it treats each row of '{changing.name}' by itself")
 
 
-def compile(query: Query) -> tuple[Statement, ...]:  # noqa: A001
-    """The query over ``change`` relations, each level handing the origin of its rows upwards."""
+def compile(query: Query) -> Compiled:  # noqa: A001
+    """The query over ``change`` or ``traced`` relations, each level handing the origin of its rows upwards."""
     put_in_role(query.parts.tables, "change")
     for block in query.parts.blocks:
         if query.claims[block.name].changes is Changes.APPEND:
             _carry_origin(block, query)
-    return candidate(query.relation, query.parts.tree)
+    statements = candidate(query.relation, query.parts.tree, copy=True)
+    put_in_role(query.parts.tables, "traced")
+    return Compiled(statements, candidate(query.relation, query.parts.tree))
 
 
 kind: Final = Kind(BlockKind.MAP, ChangeMode.APPEND, claim, compile)
