@@ -105,7 +105,7 @@ def test_the_scorecard_agrees_with_a_plain_computation(
     found = airline.call("query", "SELECT carrier, departures, share_late, rank FROM delays.carrier_scorecard")
     shares = {carrier: sum(flags) / len(flags) for carrier, flags in late.items()}
     best_first = sorted(shares, key=lambda carrier: (shares[carrier], carrier))
-    assert sorted(((row["rank"], row["carrier"], int(row["departures"])) for row in found)) == [
+    assert sorted((row["rank"], row["carrier"], int(row["departures"])) for row in found) == [
         (place, carrier, len(late[carrier])) for place, carrier in enumerate(best_first, start=1)
     ]
     assert all(row["share_late"] == pytest.approx(shares[row["carrier"]]) for row in found)
