@@ -26,7 +26,7 @@ __all__ = ["ProductContext", "Sinks", "acknowledge", "recover"]
 
 @dataclass(frozen=True, slots=True)
 class ProductContext:
-    """What everything that runs a product shares."""
+    """What everything that runs a product shares. ``quarantine_format`` is the table format of sources' quarantine."""
 
     product: ProductPlan
     run: str
@@ -37,6 +37,7 @@ class ProductContext:
     readers: Mapping[RelationName, SourceReader]
     tell: Listener
     clock: Callable[[], datetime]
+    quarantine_format: str
 
     @property
     def name(self) -> str:

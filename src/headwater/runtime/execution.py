@@ -190,12 +190,9 @@ class _Drive:
                         progress,
                         contents=self.contents,
                         max_bytes=self.max_epoch_bytes,
-                        quarantine_format=quarantine_format(self.layout),
                     )
                     if self.replay is not None:
-                        replay_quarantine(
-                            context, self.replay, progress, quarantine_format=quarantine_format(self.layout)
-                        )
+                        replay_quarantine(context, self.replay, progress)
                         snapshot = context.store.snapshot()
                     self.contents.update(snapshot.versions)
                 finally:
@@ -245,6 +242,7 @@ def open_product(
             readers=_readers(layout, product),
             tell=tell,
             clock=clock,
+            quarantine_format=quarantine_format(layout),
         )
 
 

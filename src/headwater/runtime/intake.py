@@ -43,7 +43,6 @@ class Intake:
     publisher: Publisher
     wanted: frozenset[RelationName]
     reset: frozenset[RelationName]
-    quarantine_format: str
 
     def sources(self, steps: Sequence[SourceStep], chunks: Mapping[RelationName, Chunk]) -> set[RelationName]:
         """Land and judge the chunks; returns the sources that have a ``change`` relation."""
@@ -92,7 +91,8 @@ class Intake:
     def _forget_refused(self, step: SourceStep) -> None:
         """A source that starts anew, and has no rows, has an empty quarantine."""
         if step.relation in self.reset:
-            self.publisher.quarantine(step.relation, self.quarantine_format, step.fingerprint, 0, anew=True)
+            kind = self.publisher.epoch.context.quarantine_format
+            self.publisher.quarantine(step.relation, kind, step.fingerprint, 0, anew=True)
 
     def _land(self, step: SourceStep, chunk: Chunk) -> None:
         publisher, epoch, name = self.publisher, self.publisher.epoch, step.relation
@@ -113,7 +113,8 @@ class Intake:
         if step.judgement is not None:
             epoch.checks.extend(examine(publisher.bench, judging, step.judgement, counts))
         epoch.account(name, counts, replaced=anew)
-        publisher.quarantine(name, self.quarantine_format, step.fingerprint, counts.quarantined, anew=anew)
+        kind = epoch.context.quarantine_format
+        publisher.quarantine(name, kind, step.fingerprint, counts.quarantined, anew=anew)
         kept.remember(publisher.bench)
         publisher.bench.landed(name, chunk.rows)
         epoch.versions[name] = str(epoch.number)

@@ -61,7 +61,6 @@ class _Run:
     contents: Mapping[RelationName, VersionToken]
     streams: Mapping[RelationName, ChunkStream]
     readers: Mapping[RelationName, frozenset[RelationName]]
-    quarantine_format: str
 
 
 def run_product(
@@ -71,7 +70,6 @@ def run_product(
     *,
     contents: Mapping[RelationName, VersionToken],
     max_bytes: int,
-    quarantine_format: str,
 ) -> Snapshot:
     """Run a recovered product until its inputs are exhausted and nothing is stale.
 
@@ -80,7 +78,6 @@ def run_product(
         progress: receives what became durable.
         contents: names of other products' contents, as far as this run knows them.
         max_bytes: about how much of each source an epoch takes.
-        quarantine_format: the table format of the sources' quarantine.
 
     Returns:
         The state as it is now.
@@ -90,7 +87,7 @@ def run_product(
     fresh = snapshot.epoch == 0
     snapshot = dataclasses.replace(
         snapshot,
-        epoch=_epoch_of_lost_state(context, quarantine_format) if fresh else snapshot.epoch,
+        epoch=_epoch_of_lost_state(context) if fresh else snapshot.epoch,
         positions={name: at for name, at in snapshot.positions.items() if name not in reset},
     )
     streams = open_streams(product.sources, context.readers, snapshot.positions, max_bytes=max_bytes)
@@ -99,11 +96,11 @@ def run_product(
     single = all(stream.ahead < 2 for stream in streams.values())
     moving = Moving(frozenset(streams.keys() | gained), news.replaced, reset, single)
     decision = decide(product, snapshot, moving)
-    run = _Run(context, decision, moving, news, contents, streams, readers_of(product), quarantine_format)
+    run = _Run(context, decision, moving, news, contents, streams, readers_of(product))
     if not (streams or news.gained or reset or _pending(run, snapshot)):
         return snapshot
     progress.rebuilt |= decision.rebuild | reset
-    context.store.announce_staging(stageable(product, quarantine_format))
+    context.store.announce_staging(stageable(context))
     first, cleared = True, None
     while first or any(stream.ahead for stream in streams.values()):
         epoch = _run_epoch(run, snapshot, first=first, fresh=fresh and first, cleared=cleared)
@@ -146,7 +143,7 @@ def _fill(run: _Run, epoch: Epoch, snapshot: Snapshot, *, first: bool, fresh: bo
         started=frozenset(snapshot.positions),
     )
     publisher = Publisher(epoch, bench, frozenset(snapshot.versions), fresh)
-    intake = Intake(publisher, decision.wanted, run.moving.reset if first else frozenset(), run.quarantine_format)
+    intake = Intake(publisher, decision.wanted, run.moving.reset if first else frozenset())
     moved = intake.sources(product.sources, chunks) | intake.foreign(product.foreign, foreign)
     computation = Computation(product, publisher, decision, run.readers, last)
     computation.advance(moved)
@@ -209,9 +206,10 @@ def _pending(run: _Run, snapshot: Snapshot) -> bool:
     )
 
 
-def stageable(product: ProductPlan, quarantine_format: str) -> list[StagedTable]:
+def stageable(context: ProductContext) -> list[StagedTable]:
     """Every table that this run may stage files for."""
-    tables = [StagedTable(step.relation.quarantine, quarantine_format) for step in product.sources]
+    product = context.product
+    tables = [StagedTable(step.relation.quarantine, context.quarantine_format) for step in product.sources]
     for model in product.models:
         if model.output != "view":
             tables.append(StagedTable(model.relation, model.output))
@@ -220,13 +218,13 @@ def stageable(product: ProductPlan, quarantine_format: str) -> list[StagedTable]
     return tables
 
 
-def _epoch_of_lost_state(context: ProductContext, quarantine_format: str) -> int:
+def _epoch_of_lost_state(context: ProductContext) -> int:
     """The newest epoch that tables of this product carry though the state knows none.
 
     A sink takes an epoch it has seen for a repetition, so a new state must count on from there.
     """
     newest = 0
-    for staged in stageable(context.product, quarantine_format):
+    for staged in stageable(context):
         table = context.tables.open(staged.relation, staged.format)
         if table.exists():
             epochs = (version.commit.epoch for version in table.versions() if version.commit is not None)

@@ -291,7 +291,7 @@ class Workbench:
         self.define(made, f"SELECT c.* FROM {candidate} AS c{kept}")
 
     def _refused(self, source: RelationName) -> list[str]:
-        """Queries of ``source`` and ``offset`` of the rows that were refused and not released, this epoch's included."""
+        """Queries of ``source`` and ``offset`` of the rows refused and not released, this epoch's included."""
         queries = []
         if self.has(relation("rejected", source)):
             queries.append(f'SELECT source, "offset" FROM {relation("rejected", source)}')
@@ -306,7 +306,8 @@ class Workbench:
     def unreleased(self) -> str:
         """The condition that a row ``q`` of a quarantine was not released since it was refused."""
         released = " UNION ALL ".join(self._released)
-        return f"NOT EXISTS (SELECT 1 FROM ({released}) AS r WHERE r.quarantine_id = q.quarantine_id AND r.epoch > q.epoch)"
+        later = "r.quarantine_id = q.quarantine_id AND r.epoch > q.epoch"
+        return f"NOT EXISTS (SELECT 1 FROM ({released}) AS r WHERE {later})"
 
     def release(self, ids: str) -> None:
         """This epoch admits rows of a quarantine: a query of their ids, as ``quarantine_id``."""

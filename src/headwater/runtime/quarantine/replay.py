@@ -39,14 +39,11 @@ from headwater.types import Counts, RelationName, quote_identifier
 __all__ = ["replay_quarantine"]
 
 refused: Final = quote_identifier("replay.refused")
-released: Final = quote_identifier("replay.released")
 ranked: Final = quote_identifier("replay.ranked")
 rank: Final = "_hw_rank"
 
 
-def replay_quarantine(
-    context: ProductContext, target: ReplayTarget, progress: Progress, *, quarantine_format: str
-) -> None:
+def replay_quarantine(context: ProductContext, target: ReplayTarget, progress: Progress) -> None:
     """Judge what a relation's quarantine holds again, and publish what is admitted now.
 
     Nothing is written when no row is admitted. The product must have been run:
@@ -58,7 +55,7 @@ def replay_quarantine(
     if target.refreshed or not context.tables.open(target.relation.quarantine, target.format).exists():
         return
     snapshot = context.store.snapshot()
-    context.store.announce_staging(stageable(context.product, quarantine_format))
+    context.store.announce_staging(stageable(context))
     epoch = Epoch(context, snapshot.epoch + 1, "replay", context.clock())
     epoch.begin()
     try:
@@ -142,6 +139,7 @@ class _Replay:
         )
         bench.define(relation("accepted", name), f"SELECT {columns} FROM {relation('change', name)}")
         self.epoch.released.extend(row[0] for row in bench.session.fetch(f"SELECT quarantine_id FROM {passed}"))
+        bench.release(f"SELECT quarantine_id FROM {passed}")
         return counts.accepted
 
     def _rank(self, bench: Workbench) -> int:
@@ -149,7 +147,6 @@ class _Replay:
         context, target = self.epoch.context, self.target
         table = context.tables.open(target.relation.quarantine, target.format)
         bench.session.view(refused, table.scan(), schema=QUARANTINE_SCHEMA)
-        bench.define(released, context.store.releases())
         restored = ", ".join(
             f"{expression} AS {quote_identifier(column)}"
             for column, expression in row_from_json(target.schema, 'q."row"').items()
@@ -158,8 +155,7 @@ class _Replay:
             ranked,
             f'SELECT {restored}, q.quarantine_id, q.source, q."offset", '
             f'row_number() OVER (ORDER BY q.source NULLS LAST, q."offset" NULLS LAST, q.quarantine_id) AS {rank} '
-            f'FROM {refused} AS q WHERE q."row" IS NOT NULL AND NOT EXISTS '
-            f"(SELECT 1 FROM {released} AS r WHERE r.quarantine_id = q.quarantine_id AND r.epoch > q.epoch)",
+            f'FROM {refused} AS q WHERE q."row" IS NOT NULL AND {bench.unreleased}',
         )
 
     def _provide_history(self, bench: Workbench, own: RelationName) -> None:
