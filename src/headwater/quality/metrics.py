@@ -98,17 +98,8 @@ def _query(rule: QualityRule, relation: RelationName, column: Column | None) -> 
     if not rule.query:
         raise _RuleError("it has no query")
 
-    def refuse(parts: tuple[str, ...]) -> RelationName:
-        raise DeclarationError(
-            f"it reads '{'.'.join(parts)}'",
-            detail="a SQL rule reads its own relation only, as ${object}",
-            hint="promise the connection between two relations under 'relationships'",
-        )
-
     try:
-        return check_rule_query(
-            rule.query, resolve=refuse, path="", table=relation.name, column=column.name if column else None
-        ).engine_sql
+        return check_rule_query(rule.query, relation=relation, path="", column=column.name if column else None)
     except DeclarationErrors as errors:
         raise _RuleError("; ".join(error.message for error in errors.errors), errors.errors[0].hint) from None
     except DeclarationError as error:

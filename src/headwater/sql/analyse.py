@@ -26,7 +26,7 @@ from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText, position
 from headwater.types import RelationName, Schema
 
-__all__ = ["ParsedQuery", "TableReference", "analyse", "parse", "reads"]
+__all__ = ["ParsedQuery", "TableReference", "analyse", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,6 @@ def parse(query: str, *, path: str, first_line: int = 1) -> ParsedQuery:
     warnings = order_warnings(nodes, text)
     normalise(nodes)
     return ParsedQuery(text, tree, references, warnings)
-
-
-def reads(query: str, *, path: str, first_line: int = 1) -> tuple[TableReference, ...]:
-    """The tables a query refers to, CTEs excluded; raises like :func:`parse`."""
-    return parse(query, path=path, first_line=first_line).references
 
 
 def analyse(

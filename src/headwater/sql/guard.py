@@ -71,6 +71,8 @@ def check(nodes: Iterable[exp.Expr], problems: Problems, profile: Profile) -> No
             )
         elif isinstance(node, exp.Into | exp.Lock | exp.DDL | exp.DML) and not isinstance(node, exp.Query):
             problems.add(f"{node.key.upper()} is not part of a query", node, hint="write one SELECT")
+        elif isinstance(node, exp.Describe | exp.Summarize):
+            problems.add(f"{node.key.upper()} is not a query", node, hint="write one SELECT")
         elif isinstance(node, exp.Command):
             problems.add(f"{str(node.this).upper()} is not a query", node, hint="write one SELECT")
 

@@ -6,11 +6,11 @@ Apart from the package itself so that whoever needs only the values
 
 from __future__ import annotations
 
-from headwater.sql.analyse import ParsedQuery, TableReference, analyse, parse, reads
+from headwater.sql.analyse import ParsedQuery, TableReference, analyse, parse
 from headwater.sql.analysis import Analysis, Binder, ColumnLineage, ColumnReference, QueryWarning
 from headwater.sql.parse import generate, parse_engine_sql
-from headwater.sql.predicates import RuleQuery, check_predicate, check_rule_query
-from headwater.sql.queries import PreparedQuery, QueryRead, guard_query, prepare_query, query_relations
+from headwater.sql.queries import PreparedQuery, QueryRead, prepare_query
+from headwater.sql.rules import check_rule_query
 
 __all__ = [
     "Analysis",
@@ -21,16 +21,11 @@ __all__ = [
     "PreparedQuery",
     "QueryRead",
     "QueryWarning",
-    "RuleQuery",
     "TableReference",
     "analyse",
-    "check_predicate",
     "check_rule_query",
     "generate",
-    "guard_query",
     "parse",
     "parse_engine_sql",
     "prepare_query",
-    "query_relations",
-    "reads",
 ]

@@ -1,6 +1,6 @@
 """Text to one parsed query, or located errors.
 
-Apart from analysis because ad-hoc queries, predicates and dependency extraction
+Apart from analysis because ad-hoc queries, rules and dependency extraction
 parse too, and because a model is parsed once: its dependencies are read from
 the same tree that is analysed later.
 """
@@ -19,7 +19,7 @@ from headwater.sql.dialect import HeadwaterDialect, WindowSyntaxError, keep_verb
 from headwater.sql.text import QueryText
 from headwater.sql.windows import place_window_tables
 
-__all__ = ["dialect", "generate", "parse_engine_sql", "parse_expression", "parse_query"]
+__all__ = ["dialect", "generate", "parse_engine_sql", "parse_query"]
 
 dialect: Final = HeadwaterDialect()
 
@@ -62,7 +62,7 @@ def parse_query(text: QueryText) -> exp.Query:
     if not tokens:
         raise DeclarationError("there is no query here", where=text.location(0), hint="write one SELECT")
     _check_statements(tokens, text)
-    tree = _parsed(None, tokens, text)
+    tree = _parsed(tokens, text)
     if isinstance(tree, exp.Values):
         tree = exp.select("*").from_(tree)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
@@ -71,20 +71,11 @@ def parse_query(text: QueryText) -> exp.Query:
     return tree
 
 
-def parse_expression(text: QueryText) -> exp.Expr:
-    """A scalar expression, such as a predicate over one row; raises like :func:`parse_query`."""
-    tokens = _tokenize(text)
-    tree = _parsed(exp.Condition, tokens, text) if tokens else None
-    if tree is None:
-        raise DeclarationError("there is no expression here", where=text.location(0))
-    return tree
-
-
-def _parsed(into: type[exp.Expr] | None, tokens: list[Token], text: QueryText) -> exp.Expr | None:
+def _parsed(tokens: list[Token], text: QueryText) -> exp.Expr | None:
     """What the parser makes of one statement; it stumbles over some broken texts instead of refusing them."""
     parser = dialect.parser()
     try:
-        trees = parser.parse(tokens, text.text) if into is None else parser.parse_into(into, tokens, text.text)
+        trees = parser.parse(tokens, text.text)
     except ParseError as error:
         raise _parse_error(error, text) from error
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:

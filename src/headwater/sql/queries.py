@@ -24,7 +24,7 @@ from headwater.sql.text import Problems, QueryText
 from headwater.sql.windows import name_windows
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["PreparedQuery", "QueryRead", "guard_query", "prepare_query", "query_relations"]
+__all__ = ["PreparedQuery", "QueryRead", "prepare_query"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,6 @@ class PreparedQuery:
 
     engine_sql: str
     reads: tuple[QueryRead, ...]
-
-
-def guard_query(text: str, *, path: str = "query") -> None:
-    """Check that a text is one read-only query. Raises DeclarationError or DeclarationErrors."""
-    _guarded(text, path)
-
-
-def query_relations(text: str, *, path: str = "query") -> tuple[QueryRead, ...]:
-    """What a query reads, names taken as ``product.relation``; raises like :func:`guard_query`."""
-    return prepare_query(text, _full_name, path=path).reads
 
 
 def prepare_query(
