@@ -12,12 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from pyarrow.fs import LocalFileSystem
 
 from headwater.errors import UsageError, did_you_mean
 from headwater.formats.tables.partitions import (
@@ -34,6 +32,10 @@ from headwater.spec.declarations import PartitionField
 from headwater.spi.arrow import arrow_schema, arrow_type, conform
 from headwater.spi.codec import FileScan, Rows, ScanFile
 from headwater.types import Json, Schema
+
+if TYPE_CHECKING:
+    # Imported where partitions are read: tables without any need neither its time nor its memory.
+    import pyarrow.dataset as ds
 
 __all__ = ["DataFile", "Part", "dataset", "reshape", "scan", "select", "write_data"]
 
@@ -121,6 +123,9 @@ def dataset(
     parts: Sequence[Part], schema: Schema, outside: Sequence[str], columns: Sequence[str] | None = None
 ) -> ds.Dataset:
     """The same as a pyarrow dataset; columns that a file lacks are NULL."""
+    import pyarrow.dataset as ds
+    from pyarrow.fs import LocalFileSystem
+
     wanted = schema if columns is None else select(schema, columns)
     parquet, system = ds.ParquetFileFormat(), LocalFileSystem()
     fields = [arrow_schema(schema).field(name) for name in outside]
@@ -155,6 +160,8 @@ def select(schema: Schema, columns: Sequence[str]) -> Schema:
 
 def _expression(part: Part, fields: Sequence[pa.Field]) -> ds.Expression:
     """What is known of every row of a file without opening it."""
+    import pyarrow.dataset as ds
+
     expression = ds.scalar(True)
     for field_ in fields:
         text = part.partition[field_.name]

@@ -75,7 +75,7 @@ class Version:
             "files": [file.to_json() for file in self.files],
             "epochs": dict(self.epochs),
         }
-        return json.dumps(value, indent=1).encode()
+        return json.dumps(value, separators=(",", ":")).encode()
 
     @staticmethod
     def from_bytes(data: bytes) -> Version:

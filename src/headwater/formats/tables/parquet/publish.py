@@ -44,9 +44,9 @@ def start_generation(log: Log, version: Version, sources: Mapping[str, Path]) ->
     for path, source in sources.items():
         make_folder((folder / path).parent)
         os.link(source, folder / path)
-    for parent in {(folder / path).parent for path in sources}:
+    for parent in {(folder / path).parent for path in sources} - {folder}:
         sync_folder(parent)
-    write_atomically(folder / MANIFEST, version.to_bytes())
+    write_atomically(folder / MANIFEST, version.to_bytes())  # which makes all entries of the folder durable
     replace_link(log.link, f"generations/{version.generation}")
 
 

@@ -29,7 +29,6 @@ from headwater.formats.tables.storage import (
     make_folder,
     remove_tree,
     storage_failures,
-    sync_folder,
     table_folder,
 )
 from headwater.spi.codec import Rows
@@ -99,7 +98,6 @@ class ParquetTable:
             folder = self._staged(name)
             make_folder(folder)
             files = [file for file, _ in write_data(rows, folder, stored.schema, stored.partition_by)]
-            sync_folder(folder.parent)
         payload: Mapping[str, Json] = {
             "folder": name,
             "spec": spec_to_json(stored),
