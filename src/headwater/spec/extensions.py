@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BaseModel, Field
 
+from headwater.spec.closed import CAMEL_CASE
 from headwater.spec.durations import DURATION_PATTERN, parse_duration
 
 __all__ = ["BudgetExtension", "EventTimeExtension", "ReferenceExtension"]
@@ -30,19 +30,15 @@ Duration = Annotated[
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        defer_build=True,
-        strict=True,
-        frozen=True,
-        alias_generator=to_camel,
-        validate_by_alias=True,
-        validate_by_name=False,
-    )
+    model_config = CAMEL_CASE
 
 
 class EventTimeExtension(_Closed):
-    """When a row happened, and how long headwater waits for late ones."""
+    """When a row happened, and how long to wait for late ones.
+
+    The column is judged: a row without it is refused. The other keys are read, compared by `headwater contract diff`
+    and kept, and decide nothing yet (rule T3 of the semantics).
+    """
 
     column: str = Field(description="The column that says when a row happened.")
     watermark: Duration = Field(description="How far rows may be out of order, as an ISO 8601 duration such as PT10M.")

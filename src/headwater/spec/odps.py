@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field
+
+from headwater.spec.closed import CAMEL_CASE
 
 __all__ = ["DataProductFile", "InputPortFile", "OutputPortFile"]
 
@@ -18,15 +19,7 @@ ApiVersion = Literal["v1.1.0", "v1.0.0", "v0.9.0"]
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        defer_build=True,
-        strict=True,
-        frozen=True,
-        alias_generator=to_camel,
-        validate_by_alias=True,
-        validate_by_name=False,
-    )
+    model_config = CAMEL_CASE
 
 
 class CustomProperty(_Closed):
