@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from headwater.quality.literals import text_literal
+
 __all__ = ["DESCRIPTIVE", "integer_ranges", "string_format", "to_strptime"]
 
 _label: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -71,8 +73,7 @@ def string_format(name: str, text: str) -> str | None:
     pattern = _formats.get(name)
     if pattern is None:
         return None
-    quoted = pattern.replace("'", "''")
-    predicate = f"regexp_full_match({text}, '{quoted}')"
+    predicate = f"regexp_full_match({text}, {text_literal(pattern)})"
     if name in _calendar:
         predicate += f" AND ({text} IS NULL OR TRY_CAST(left({text}, 10) AS DATE) IS NOT NULL)"
     if name == "hostname":

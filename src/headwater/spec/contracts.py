@@ -16,13 +16,13 @@ from headwater.spec.contract import Contract, Property, QualityRule, Reference, 
 from headwater.spec.documents import Document, Path
 from headwater.spec.logical_types import column_type
 from headwater.spec.odcs import validate_contract
+from headwater.spec.places import Element, elements
 from headwater.spec.promises import Promises, read_promises
 from headwater.spec.relationships import Names, RelationshipReader
 from headwater.types import Json
 
 __all__ = ["to_contracts"]
 
-Element = Mapping[str, Json]
 _Kind: TypeAlias = Literal["library", "sql", "text", "custom"]
 
 _operators: Final = (
@@ -67,7 +67,7 @@ class _Reader:
         self.errors: list[DeclarationError] = []
 
     def read(self) -> tuple[Contract, ...]:
-        objects = _elements(self._data.get("schema"))
+        objects = elements(self._data.get("schema"))
         shared = read_promises(self._document, ("customProperties",), self.errors)
         if len(objects) > 1:
             self._refuse_shared(shared.references)
@@ -107,7 +107,7 @@ class _Reader:
     def _properties(self, found: Json, path: Path) -> tuple[Property, ...]:
         columns = [
             (element, (*path, index))
-            for index, element in enumerate(_elements(found))
+            for index, element in enumerate(elements(found))
             if element.get("semanticType", "column") == "column"
         ]
         properties = tuple(self._property(element, at) for element, at in columns)
@@ -126,7 +126,7 @@ class _Reader:
             unique=element.get("unique") is True,
             primary_key_position=self._key_position(element, path),
             options=options,
-            enum=tuple(entry["value"] for entry in _elements(element.get("enum"))),
+            enum=tuple(entry["value"] for entry in elements(element.get("enum"))),
             rules=self._rules(element.get("quality"), (*path, "quality"), name),
             properties=self._properties(element.get("properties"), (*path, "properties")),
             items=self._part(element.get("items"), (*path, "items"), name)
@@ -149,7 +149,7 @@ class _Reader:
         return declared if isinstance(declared, int) and declared > 0 else self._document.values[path][0]
 
     def _rules(self, found: Json, path: Path, column: str | None) -> tuple[QualityRule, ...]:
-        return tuple(self._rule(rule, (*path, index), column) for index, rule in enumerate(_elements(found)))
+        return tuple(self._rule(rule, (*path, index), column) for index, rule in enumerate(elements(found)))
 
     def _rule(self, rule: Element, path: Path, column: str | None) -> QualityRule:
         kind = cast("_Kind", rule.get("type") or ("library" if "metric" in rule else "text"))
@@ -196,7 +196,3 @@ class _Reader:
     def _no_column(self, name: str, properties: Sequence[Property], where: Location | None) -> None:
         hint = did_you_mean(name, [column.name for column in properties])
         self.errors.append(DeclarationError(f"there is no column '{name}'", hint=hint, where=where))
-
-
-def _elements(found: Json) -> list[Element]:
-    return [element for element in found if isinstance(element, Mapping)] if isinstance(found, list) else []

@@ -11,7 +11,15 @@ from headwater.errors import DeclarationError, did_you_mean
 from headwater.spec.documents import Document, Path
 from headwater.types import Json
 
-__all__ = ["describe", "path_text", "unknown_key", "value_at"]
+__all__ = ["Element", "describe", "elements", "path_text", "unknown_key", "value_at"]
+
+Element = Mapping[str, Json]
+"""A mapping of a document."""
+
+
+def elements(found: Json) -> list[Element]:
+    """The mappings of a list; none when it is something else."""
+    return [element for element in found if isinstance(element, Mapping)] if isinstance(found, list) else []
 
 
 def value_at(data: Json, path: Path) -> Json:

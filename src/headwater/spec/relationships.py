@@ -7,17 +7,16 @@ Apart from the contract reader because the standard has two notations: names
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.errors import DeclarationError
 from headwater.spec.contract import Reference
 from headwater.spec.documents import Document, Path
+from headwater.spec.places import Element, elements
 from headwater.types import Json
 
 __all__ = ["Names", "RelationshipReader"]
-
-Element = Mapping[str, Json]
 
 
 class Names:
@@ -28,7 +27,7 @@ class Names:
         self._ids: dict[tuple[str, str], tuple[str, str]] = {}
         for schema in objects:
             name = str(schema["name"])
-            for element in _elements(schema.get("properties")):
+            for element in elements(schema.get("properties")):
                 column = str(element.get("physicalName") or element["name"])
                 self._columns[name, str(element["name"])] = column
                 if "id" in schema and "id" in element:
@@ -57,12 +56,12 @@ class RelationshipReader:
     def read(self, schema: Element, path: Path) -> tuple[Reference, ...]:
         """All references of a schema object: its own relationships, then those of its properties."""
         found: list[Reference | None] = []
-        for index, entry in enumerate(_elements(schema.get("relationships"))):
+        for index, entry in enumerate(elements(schema.get("relationships"))):
             at = (*path, "relationships", index)
             found.append(self._reference(at, _texts(entry["from"]), _texts(entry["to"])))
-        for position, element in enumerate(_elements(schema.get("properties"))):
+        for position, element in enumerate(elements(schema.get("properties"))):
             own = f"{schema['name']}.{element['name']}"
-            for index, entry in enumerate(_elements(element.get("relationships"))):
+            for index, entry in enumerate(elements(element.get("relationships"))):
                 at = (*path, "properties", position, "relationships", index)
                 found.append(self._reference(at, [own], _texts(entry["to"])))
         return tuple(reference for reference in found if reference)
@@ -93,7 +92,3 @@ class RelationshipReader:
 
 def _texts(value: Json) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
-
-
-def _elements(found: Json) -> list[Element]:
-    return [element for element in found if isinstance(element, Mapping)] if isinstance(found, list) else []
