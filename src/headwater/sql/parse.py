@@ -35,6 +35,9 @@ _deepest: Final = 100
 _deepest_tree: Final = 200
 """Levels of a parsed query, which resolution and generation descend by recursion."""
 
+_levels_of_a_token: Final = 4
+"""At most so many levels of a tree come from one token; short queries need not be measured."""
+
 _longest: Final = 1_000_000
 """Characters of a query."""
 
@@ -81,7 +84,8 @@ def _parsed(tokens: list[Token], text: QueryText) -> exp.Expr | None:
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise DeclarationError("the SQL cannot be parsed", where=text.location(tokens[0].start)) from error
     tree = trees[0] if trees else None
-    if tree is not None and _depth(tree) > _deepest_tree:
+    measured = len(tokens) * _levels_of_a_token > _deepest_tree
+    if tree is not None and measured and _depth(tree) > _deepest_tree:
         raise _too_deep(text, tokens[0].start)
     return tree
 
