@@ -65,7 +65,8 @@ class Workbench:
         """Fill a role relation for every known relation, those not named with no rows."""
         for name, schema in self.schemas.items():
             found = rows.get(name.name, ())
-            self.table(relation(role, name), schema, found, provenance=role in ("change", "traced"), source=f"{name.name}@{epoch}")
+            traced = role in ("change", "traced")
+            self.table(relation(role, name), schema, found, provenance=traced, source=f"{name.name}@{epoch}")
 
     def run(self, statements: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Create the statements' relations in order; the rows of the last one, provenance included."""
