@@ -12,6 +12,7 @@ from headwater.errors import DeclarationError, did_you_mean
 from headwater.sql.expressions import Resolution, derive, derive_all, spelled
 from headwater.sql.scope import (
     EXPRESSION,
+    IDENTITY,
     NOTHING,
     Block,
     Derivation,
@@ -204,6 +205,7 @@ def _windowed(call: WindowCall, node: exp.Table, scope: Scope, resolution: Resol
         node.set("alias", exp.TableAlias(this=spelled(source.alias)))
     inner.qualify = False
     time = derive(call.column, inner, resolution)
+    _check_time(call, time, resolution)
     keys = derive_all(list(call.keys), inner, resolution)
     for interval in call.intervals:
         derive(interval, inner, resolution)
@@ -221,6 +223,20 @@ def _windowed(call: WindowCall, node: exp.Table, scope: Scope, resolution: Resol
     added = (Output(name, window) for name in WINDOW_COLUMNS if name not in taken)
     columns = (*source.block.columns, *added)
     return Block(columns, indirect, source.block.rest), *_aliased(node, resolution)
+
+
+def _check_time(call: WindowCall, time: Derivation, resolution: Resolution) -> None:
+    """A time column whose type is known is a point in time; the engine judges the others."""
+    if time.kind != IDENTITY or len(time.direct) != 1:
+        return
+    (reference,) = time.direct
+    column = resolution.schemas[reference.relation].get(reference.column)
+    if column is not None and not column.type.name.startswith(("TIMESTAMP", "DATE")):
+        resolution.problems.add(
+            f"the time column of {call.kind} is a point in time, and '{column.name}' is {column.type}",
+            call.column,
+            hint="name a TIMESTAMP or DATE column, or cast it in a CTE before",
+        )
 
 
 def _pivoted(pivot: exp.Expr, source: Source, scope: Scope, resolution: Resolution) -> Block:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Lock
+from typing import Final
 
 import duckdb
 
@@ -17,6 +18,9 @@ from headwater.errors import DeclarationError
 from headwater.types import Schema, quote_identifier
 
 __all__ = ["Binding"]
+
+_most_lines: Final = 5
+"""Of what DuckDB suggests: operators have fifty candidates."""
 
 
 class Binding:
@@ -61,4 +65,6 @@ def _columns(schema: Schema) -> str:
 
 def _suggestion(error: duckdb.Error) -> str | None:
     lines = [line.strip() for line in summary(error).splitlines()[1:] if line.strip()]
-    return " ".join(lines) or None
+    shown = lines[:_most_lines]
+    more = len(lines) - len(shown)
+    return " ".join(shown) + (f" and {more} more" if more else "") or None

@@ -56,6 +56,7 @@ SELECT id FROM flights FOR VERSION AS OF 3;
 SELECT f.id FROM flights AS f JOIN carriers FOR SYSTEM_TIME AS OF f.departed_at AS c ON c.carrier = f.carrier;
 SELECT * FROM TUMBLE(readings, at);
 SELECT * FROM TUMBLE(readings, ta, INTERVAL 1 HOUR);
+SELECT * FROM TUMBLE((SELECT sensor AS s, at FROM readings), s, INTERVAL 1 HOUR);
 SELECT * FROM TUMBLE(readings, at, at);
 SELECT * FROM HOP(readings, at, INTERVAL 2 HOURS, INTERVAL 1 HOUR);
 SELECT * FROM CUMULATE(readings, at, INTERVAL 7 MINUTES, INTERVAL 1 HOUR);
