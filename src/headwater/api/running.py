@@ -139,6 +139,6 @@ def where(project: Project, relation: RelationName) -> str | None:
     model = project.workspace.models.get(relation)
     if model is None or model.output == "view":
         return None
-    folder = f"{project.layout.lake}/{relation.product}/{relation.name}"
+    folder = project.layout.table_folder(relation)
     path = Path(folder)
     return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else folder

@@ -18,7 +18,18 @@ from headwater.runtime.state.values import Snapshot, VersionToken
 from headwater.spi.source import Position
 from headwater.types import RelationName
 
-__all__ = ["Decision", "Moving", "decide", "inputs_of", "outdated", "reset_sources", "version_tokens"]
+__all__ = [
+    "Decision",
+    "Moving",
+    "decide",
+    "inputs_of",
+    "is_quarantine_in",
+    "outdated",
+    "quarantine_token",
+    "reread_sources",
+    "reset_sources",
+    "version_tokens",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,32 @@ def reset_sources(product: ProductPlan, snapshot: Snapshot) -> frozenset[Relatio
         for step in product.sources
         if (known := snapshot.recorded.get(step.relation)) is not None and known.fingerprint != step.fingerprint
     )
+
+
+def reread_sources(product: ProductPlan, snapshot: Snapshot, reset: frozenset[RelationName]) -> frozenset[RelationName]:
+    """Those of the reset sources that lie where they lay: all that was read of them has to be there still."""
+    same = set()
+    for step in product.sources:
+        known = snapshot.recorded.get(step.relation)
+        if step.relation in reset & snapshot.positions.keys() and known is not None:
+            places = ("kind", "connection", "options")
+            if all(known.traits.get(name) == step.traits.get(name) for name in places):
+                same.add(step.relation)
+    return frozenset(same)
+
+
+def quarantine_token(format: str, epoch: int) -> VersionToken:
+    """Names one content of a source's or model's refused rows, and the table format they are kept in."""
+    return f"{format}:{epoch}"
+
+
+def is_quarantine_in(format: str, token: VersionToken) -> bool:
+    """Whether refused rows were last written in a table format.
+
+    >>> is_quarantine_in("delta", quarantine_token("delta", 3)), is_quarantine_in("parquet", "delta:3")
+    (True, False)
+    """
+    return token.partition(":")[0] == format
 
 
 def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision:

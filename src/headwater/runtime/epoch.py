@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, TerminalError
 from headwater.events import EpochFinished, EpochStarted, Judged, OutboxCleared, Staged, StateCommitted
 from headwater.plan.steps import Recorded
 from headwater.runtime.commit import ProductContext, acknowledge
@@ -82,9 +82,20 @@ class Epoch:
         spec: TableSpec,
         mode: PublishMode,
     ) -> OutboxEntry:
-        """Write rows to a table's storage, not yet visible."""
+        """Write rows to a table's storage, not yet visible.
+
+        Raises:
+            TerminalError: rows are to be appended to a table that is gone.
+        """
         identity = CommitId(relation, fingerprint, self.number)
-        committable = self.context.tables.open(relation, format).stage(rows, spec, identity, mode)
+        table = self.context.tables.open(relation, format)
+        if mode is PublishMode.APPEND and not table.exists():
+            raise TerminalError(
+                f"the table {relation}, which was published, is gone",
+                detail="new rows alone would be published in its stead",
+                hint="put the table back, or delete its folder: the next run then computes it anew",
+            )
+        committable = table.stage(rows, spec, identity, mode)
         entry = OutboxEntry(format, committable)
         self.staged.append(entry)
         self.context.tell(Staged(self.context.name, self.number, relation, committable.rows))

@@ -48,7 +48,9 @@ def ask_foreign(
             continue
         table = tables.open(port.relation, port.output)
         version, before = table.version(), snapshot.foreign.get(port.relation)
-        if version is None or version == before:
+        read = snapshot.foreign_contents.get(port.relation)
+        another = content is not None and read is not None  # the table was deleted, and its numbers began anew
+        if version is None or (version == before and not another):
             continue
         if before is None:
             gained[port.relation] = ForeignRows(version, table.scan(at=AtVersion(version)))

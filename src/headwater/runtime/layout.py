@@ -64,5 +64,9 @@ class Layout:
             raise UsageError(f"'{product}' cannot be a product's name", hint="use letters, digits, '_' and '-'")
         return self.folder / "state" / f"{product}.duckdb"
 
+    def table_folder(self, relation: RelationName) -> str:
+        """Where a table's files lie, in every format."""
+        return f"{self.lake}/{relation.product}/{relation.name}"
+
     def table(self, relation: RelationName) -> TableLocation:
         return TableLocation(lake=self.lake, relation=relation, catalog=self.environment.lake.catalog)

@@ -16,10 +16,19 @@ from headwater.quality.checks import ReferenceCheck
 from headwater.runtime.chunks import ChunkStream, open_streams
 from headwater.runtime.commit import ProductContext
 from headwater.runtime.compute import Computation, stale_models
-from headwater.runtime.decision import Decision, Moving, decide, inputs_of, reset_sources, version_tokens
+from headwater.runtime.decision import (
+    Decision,
+    Moving,
+    decide,
+    inputs_of,
+    reread_sources,
+    reset_sources,
+    version_tokens,
+)
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.foreign import ForeignNews, ask_foreign
 from headwater.runtime.intake import Intake
+from headwater.runtime.losses import lost_sources, without_lost
 from headwater.runtime.publication import Publisher, recorded_model, recorded_source
 from headwater.runtime.report import RelationReport
 from headwater.runtime.state import CheckResult, Snapshot, StagedTable
@@ -83,8 +92,12 @@ def run_product(
         The state as it is now.
     """
     product = context.product
-    reset = reset_sources(product, snapshot)
+    reset = reset_sources(product, snapshot) | lost_sources(context, snapshot)
+    for name in reread_sources(product, snapshot, reset):
+        if "replay" in context.readers[name].capabilities:
+            context.readers[name].replay(snapshot.positions[name])
     fresh = snapshot.epoch == 0
+    snapshot = without_lost(context, snapshot)
     snapshot = dataclasses.replace(
         snapshot,
         epoch=_epoch_of_lost_state(context) if fresh else snapshot.epoch,

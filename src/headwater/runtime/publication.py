@@ -12,6 +12,7 @@ from headwater.plan.steps import ModelStep, Recorded, SourceStep
 from headwater.quality.judging import Judging, judge
 from headwater.quality.quarantine import QUARANTINE_SCHEMA
 from headwater.relations import relation
+from headwater.runtime.decision import quarantine_token
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import examine, split
 from headwater.runtime.tables import model_spec, quarantine_spec
@@ -87,7 +88,7 @@ class Publisher:
             reader = self.epoch.context.session.reader(self.bench.nothing(QUARANTINE_SCHEMA))
         mode = PublishMode.APPEND if known and not anew else PublishMode.REPLACE
         self.epoch.stage(target, format, fingerprint=fingerprint, rows=reader, spec=quarantine_spec(name), mode=mode)
-        self.epoch.versions[target] = str(self.epoch.number)
+        self.epoch.versions[target] = quarantine_token(format, self.epoch.number)
 
     def _stage(self, model: ModelStep, rows: str, mode: PublishMode) -> int:
         query = f"SELECT {listed(model.analysis.schema)} FROM {rows}"

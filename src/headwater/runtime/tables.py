@@ -6,6 +6,8 @@ reads or publishes the table.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from headwater.plan.steps import ModelStep
 from headwater.quality.checks import Judgement
 from headwater.quality.quarantine import QUARANTINE_SCHEMA
@@ -30,6 +32,11 @@ class Tables:
         if key not in self._opened:
             self._opened[key] = discovery.table_format(format).open(self._layout.table(relation))
         return self._opened[key]
+
+    def has_folder(self, relation: RelationName) -> bool:
+        """Whether a table's folder is there: cheap, since nothing is opened; True where the lake is no local folder."""
+        folder = self._layout.table_folder(relation)
+        return "://" in folder or Path(folder).is_dir()
 
 
 def model_spec(step: ModelStep) -> TableSpec:

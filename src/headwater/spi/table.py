@@ -48,7 +48,11 @@ class PublishMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TableLocation:
-    """Where a table lives. ``lake`` is an absolute folder; ``catalog`` a SQLAlchemy URL or None for the default."""
+    """Where a table lives. ``lake`` is an absolute folder; ``catalog`` a SQLAlchemy URL or None for the default.
+
+    The folder ``<lake>/<product>/<relation>`` is there as long as the table: where it was deleted, a run
+    computes the table anew.
+    """
 
     lake: str
     relation: RelationName

@@ -86,7 +86,8 @@ class FilesReader:
             raise DataError(
                 f"{read.name} was read before and is gone",
                 detail=f"{self._source.relation} has to be read again from the beginning",
-                hint="put the file back as it was",
+                hint="put the file back as it was; to go on without its rows, delete the product's file in "
+                ".headwater/<environment>/state, so that the next run computes all of it anew",
                 where=self._source.where,
             )
         read.check(file)

@@ -1,0 +1,131 @@
+"""What somebody deleted between two runs is computed again, or the run says what is missing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from headwater import api
+from headwater.errors import DataError
+
+workspace = """\
+name: shop
+environments:
+  dev: {{lake: {{format: {format}}}, settings: {{threads: 1}}}}
+sources:
+  orders: {{kind: files, path: "data/*.csv", format: csv, columns: {{id: bigint, city: varchar}}}}
+"""
+contract = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    logicalType: object
+    properties:
+      - {name: id, logicalType: integer, required: true, primaryKey: true, primaryKeyPosition: 1}
+      - {name: city, logicalType: string}
+"""
+
+
+class Orders:
+    """A product whose rows are appended, one that reads it, and their answers."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.write("orders.odcs.yaml", contract)
+        self.write("sales.sql", "SELECT id, city FROM orders")
+        self.write("report/names.sql", "SELECT upper(city) AS city FROM shop.sales")
+        self.write("data/a.csv", "id,city\n1,Oslo\n1,Rome\n")
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def use(self, format: str) -> None:
+        self.write("headwater.yaml", workspace.format(format=format))
+
+    def run(self) -> api.RunOutcome:
+        return api.run(api.load(self.root))
+
+    def rows(self, relation: str, columns: str = "*") -> tuple[tuple[object, ...], ...]:
+        return api.query(api.load(self.root), f"SELECT {columns} FROM {relation} ORDER BY ALL").rows
+
+    def all(self) -> list[tuple[tuple[object, ...], ...]]:
+        found = [self.rows(name) for name in ("shop.sales", "report.names")]
+        return [*found, self.rows("shop.orders__quarantine", 'source, "offset"')]
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Orders:
+    made = Orders(tmp_path)
+    made.use("parquet")
+    return made
+
+
+@pytest.mark.parametrize("folder", ["", "shop", "shop/sales", "shop/orders__quarantine", "report/names"])
+@pytest.mark.parametrize("news", [False, True])
+def test_a_deleted_table_is_published_again(orders: Orders, folder: str, *, news: bool) -> None:
+    assert orders.run().exit_code == 0
+    shutil.rmtree(orders.root / ".headwater/dev/lake" / folder)
+    if news:
+        orders.write("data/b.csv", "id,city\n2,Bonn\n")
+    assert orders.run().exit_code == 0
+    first, names = ((1, "Oslo"),), (("OSLO",),)
+    sales, cities = ((*first, (2, "Bonn")), (("BONN",), *names)) if news else (first, names)
+    assert orders.all() == [sales, cities, (("data/a.csv", 2),)]
+    assert orders.run().nothing_to_do
+
+
+@pytest.mark.parametrize("format", ["delta", "iceberg"])
+def test_a_deleted_lake_is_published_again_in_every_format(orders: Orders, format: str) -> None:
+    orders.use(format)
+    assert orders.run().exit_code == 0
+    before = orders.all()
+    shutil.rmtree(orders.root / ".headwater/dev/lake")
+    assert orders.run().exit_code == 0
+    assert orders.all() == before
+    assert orders.run().nothing_to_do
+
+
+def test_an_append_to_a_table_that_is_gone_is_refused(orders: Orders) -> None:
+    """Its folder is there, what makes it a table is not."""
+    assert orders.run().exit_code == 0
+    table = orders.root / ".headwater/dev/lake/shop/sales"
+    shutil.rmtree(table)
+    table.mkdir()
+    orders.write("data/b.csv", "id,city\n2,Bonn\n")
+    outcome = orders.run()
+    assert outcome.exit_code == 3
+    assert str(outcome.products[0].error).startswith("the table shop.sales, which was published, is gone")
+
+
+def test_refused_rows_move_with_the_lake_to_another_format(orders: Orders) -> None:
+    assert orders.run().exit_code == 0
+    before = orders.all()
+    orders.use("delta")
+    assert orders.run().exit_code == 0
+    assert orders.all() == before
+    orders.write("data/b.csv", "id,city\n1,Bonn\n")
+    assert orders.run().exit_code == 0
+    orders.use("parquet")
+    assert orders.run().exit_code == 0
+    assert orders.all() == [*before[:2], (("data/a.csv", 2), ("data/b.csv", 1))]
+    assert orders.run().nothing_to_do
+
+
+def test_a_source_whose_file_is_gone_is_not_read_again_without_it(orders: Orders) -> None:
+    orders.write("data/b.csv", "id,city\n2,Bonn\n")
+    assert orders.run().exit_code == 0
+    (orders.root / "data/b.csv").unlink()
+    assert orders.run().nothing_to_do
+    orders.write("orders.odcs.yaml", contract.replace("city, logicalType", "city, required: true, logicalType"))
+    outcome = orders.run()
+    assert isinstance(outcome.products[0].error, DataError)
+    assert outcome.products[0].error.message == "data/b.csv was read before and is gone"
+    assert orders.rows("shop.sales") == ((1, "Oslo"), (2, "Bonn"))
