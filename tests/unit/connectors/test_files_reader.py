@@ -104,7 +104,8 @@ def test_a_file_may_go_once_it_was_read(tmp_path: Path) -> None:
         reader(tmp_path).replay(chunk.position)
     assert (caught.value.message, caught.value.hint) == (
         "data/a.csv was read before and is gone",
-        "put the file back as it was",
+        "put the file back as it was; to go on without its rows, delete the product's file in "
+        ".headwater/<environment>/state, so that the next run computes all of it anew",
     )
 
 
