@@ -12,7 +12,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-__all__ = ["Column", "Counts", "DataType", "Json", "RelationName", "Schema", "TypeSyntaxError", "quote_identifier"]
+__all__ = [
+    "Column",
+    "Counts",
+    "DataType",
+    "Json",
+    "RelationName",
+    "Schema",
+    "TypeSyntaxError",
+    "quote_identifier",
+    "type_names",
+]
 
 type_aliases: Final[Mapping[str, str]] = {
     "BOOL": "BOOLEAN",
@@ -39,6 +49,25 @@ type_aliases: Final[Mapping[str, str]] = {
     "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
     "TIMESTAMP WITHOUT TIME ZONE": "TIMESTAMP",
     "TIME WITHOUT TIME ZONE": "TIME",
+    "LOGICAL": "BOOLEAN",
+    "INT16": "SMALLINT",
+    "INT32": "INTEGER",
+    "SIGNED": "INTEGER",
+    "INTEGRAL": "INTEGER",
+    "INT64": "BIGINT",
+    "OID": "BIGINT",
+    "INT128": "HUGEINT",
+    "UINT8": "UTINYINT",
+    "UINT16": "USMALLINT",
+    "UINT32": "UINTEGER",
+    "UINT64": "UBIGINT",
+    "UINT128": "UHUGEINT",
+    "DEC": "DECIMAL",
+    "NVARCHAR": "VARCHAR",
+    "BITSTRING": "BIT",
+    "GUID": "UUID",
+    "TIMESTAMP_US": "TIMESTAMP",
+    "TIMETZ": "TIME WITH TIME ZONE",
 }
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | Mapping[str, Json] | None"
@@ -79,6 +108,20 @@ class DataType:
         return parsed
 
     @property
+    def parts(self) -> Iterator[DataType]:
+        """The types it is made of: itself, unless it is nested.
+
+        >>> [str(part) for part in DataType.parse("MAP(text, STRUCT(a int, b date[]))").parts]
+        ['VARCHAR', 'INTEGER', 'DATE']
+        """
+        inner = [part for part in (self.key, self.element) if part is not None]
+        inner.extend(member.type for member in self.fields)
+        if not inner:
+            yield self
+        for part in inner:
+            yield from part.parts
+
+    @property
     def is_numeric(self) -> bool:
         return self.name in _numeric
 
@@ -104,6 +147,13 @@ _numeric: Final = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER"}
     | {"UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL"}
 )
+
+type_names: Final = (
+    _numeric
+    | {"BOOLEAN", "VARCHAR", "BLOB", "UUID", "JSON", "BIT", "DATE", "TIME", "TIME WITH TIME ZONE", "INTERVAL"}
+    | {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+)
+"""Types that are not made of others. :meth:`DataType.parse` takes any name: contracts speak of other systems too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from headwater.spec.files import confined
 from headwater.spec.models import identifier_problem
 from headwater.spec.places import path_text
 from headwater.spec.shapes import shape_errors
-from headwater.types import Column, DataType, Json, RelationName, Schema, TypeSyntaxError
+from headwater.types import Column, DataType, Json, RelationName, Schema, TypeSyntaxError, type_names
 
 __all__ = ["DeclaredSource", "Settings", "to_settings", "to_sources"]
 
@@ -164,11 +164,19 @@ def _schema(
             errors.append(DeclarationError(f"the column '{name}' stands here twice", detail=detail, where=where))
         seen.add(name.casefold())
         try:
-            parsed.append(Column(name, DataType.parse(text)))
+            parsed.append(Column(name, _column_type(text)))
         except TypeSyntaxError as error:
             hint = "types are written as in DuckDB: bigint, decimal(12,2), varchar, timestamptz, integer[]"
             errors.append(DeclarationError(str(error), hint=hint, where=document.where((*at, name))))
     return Schema(tuple(parsed))
+
+
+def _column_type(text: str) -> DataType:
+    parsed = DataType.parse(text)
+    for part in parsed.parts:
+        if part.name not in type_names:
+            raise TypeSyntaxError(f"'{text}' is not a column type: there is no type '{part.name.lower()}'")
+    return parsed
 
 
 def _elements(data: Element, key: str) -> Mapping[str, Element]:
