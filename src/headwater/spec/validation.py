@@ -57,10 +57,18 @@ def _to_error(error: ErrorDetails, document: Document, at: Path, schema: Mapping
         case "value_error":
             return DeclarationError(f"{name}: {error['ctx']['error']}", where=where)
         case kind if kind in _expected:
-            return DeclarationError(f"{name or 'the file'} must be {_expected[kind]}, but is {found}", where=where)
+            message = f"{name or 'the file'} must be {_expected[kind]}, but is {found}"
+            return DeclarationError(message, hint=_comma_hint(path), where=where)
         case _:
             reason = error["msg"].replace("Input should", "must").replace("String should", "must")
             return DeclarationError(f"{name} {reason}, but is {found}", where=where)
+
+
+def _comma_hint(path: Path) -> str | None:
+    """What a text with a comma becomes inside braces: ``{price: decimal(12,2)}`` has a key ``2)``."""
+    if isinstance(path[-1] if path else None, str) and str(path[-1]).endswith(")"):
+        return "inside { } a comma ends the value: quote what holds one, such as 'decimal(12,2)'"
+    return None
 
 
 _expected: Mapping[str, str] = {
