@@ -195,6 +195,21 @@ def test_new_model_sees_old_rows(shop: Shop) -> None:
     assert shop.rows("shop.per_letter") == [("B", 1), ("O", 1)]
 
 
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("shop.sales", "SELECT id, city, CAST(city AS INTEGER) AS cents FROM orders"),
+        ("shop.by_city", "SELECT max(CAST(city AS INTEGER)) AS cents FROM sales"),
+    ],
+)
+def test_failure_on_the_data_names_its_model(shop: Shop, name: str, query: str) -> None:
+    shop.models = {"shop.sales": "SELECT id, city FROM orders", "shop.names": "SELECT city FROM orders"}
+    shop.models[name] = query
+    (error,) = shop.run().failures
+    assert error.exit_code == 1
+    assert error.message == f"{name}: a query failed on the data"
+
+
 def test_changed_contract_judges_everything_again(shop: Shop) -> None:
     done(shop.run())
     assert shop.contract is not None

@@ -6,9 +6,11 @@ becomes of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from headwater.errors import HeadwaterError
 from headwater.incremental.program import compose
 from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.runtime.decision import Decision, inputs_of, outdated
@@ -53,9 +55,10 @@ class Computation:
                 continue
             if name in self.publisher.published and not any(read.relation in moved for read in model.program.inputs):
                 continue
-            bench.provide((read.relation, read.role) for read in model.program.inputs)
-            query = compose(model.program.statements)
-            self.publisher.model(model, query, PublishMode.APPEND, keep=self._read_again(model))
+            with _naming(name):
+                bench.provide((read.relation, read.role) for read in model.program.inputs)
+                query = compose(model.program.statements)
+                self.publisher.model(model, query, PublishMode.APPEND, keep=self._read_again(model))
             bench.appended(name)
             moved.add(name)
 
@@ -69,15 +72,27 @@ class Computation:
             epoch.recorded[name] = recorded_model(model)
             if model.output == "view":
                 continue
-            bench.provide((read.relation, model.program.rebuild_role) for read in model.program.inputs)
             keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
-            self.publisher.model(model, compose(model.program.rebuild), PublishMode.REPLACE, keep=keep)
+            with _naming(name):
+                bench.provide((read.relation, model.program.rebuild_role) for read in model.program.inputs)
+                self.publisher.model(model, compose(model.program.rebuild), PublishMode.REPLACE, keep=keep)
             bench.replaced(name)
 
     def _read_again(self, model: ModelStep) -> bool:
         """Whether anything in this epoch reads what the model appends."""
         readers = self.readers.get(model.relation, frozenset())
         return bool(readers) and (self.last or not readers.isdisjoint(self.decision.active))
+
+
+@contextmanager
+def _naming(relation: RelationName) -> Iterator[None]:
+    """What fails inside says which model it was, unless its own words do."""
+    try:
+        yield
+    except HeadwaterError as error:
+        if str(relation) not in str(error):
+            error.message = f"{relation}: {error.message}"
+        raise
 
 
 def stale_models(
