@@ -68,6 +68,12 @@ from headwater.errors import (
             "computing x failed: the engine refuses the query\n  no column",
         ),
         (
+            duckdb.BinderException("Binder Error: no such +\n" + "\n".join(f"candidate {n}" for n in range(1, 51))),
+            DeclarationError,
+            "computing x failed: the engine refuses the query\n"
+            "  no such +\ncandidate 1\ncandidate 2\ncandidate 3\ncandidate 4\ncandidate 5\n... and 45 more",
+        ),
+        (
             duckdb.InternalException("INTERNAL Error: oops"),
             TerminalError,
             "computing x failed inside the engine\n  oops",

@@ -41,6 +41,8 @@ _damaged = re.compile(
 _newer = re.compile(r"newer version of DuckDB|version number \d+, but we can only read", re.DOTALL)
 _full = re.compile(r"No space left|disk is full|max_temp_directory_size|failed to offload", re.IGNORECASE)
 
+_most_lines: Final = 6
+
 
 @contextmanager
 def wrapped(doing: str) -> Iterator[None]:
@@ -64,13 +66,19 @@ def summary(error: duckdb.Error) -> str:
     return re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", text)
 
 
+def _shortened(text: str) -> str:
+    """The first lines: an operator has fifty candidates."""
+    first, more = text.splitlines()[:_most_lines], len(text.splitlines()) - _most_lines
+    return "\n".join([*first, f"... and {more} more"] if more > 0 else first)
+
+
 def _translate(doing: str, error: duckdb.Error) -> HeadwaterError:
     text = summary(error)
     if known := _storage(doing, error, text):
         return known
     match error:
         case duckdb.ParserException() | duckdb.BinderException() | duckdb.CatalogException() | duckdb.SyntaxException():
-            return DeclarationError(f"{doing} failed: the engine refuses the query", detail=text)
+            return DeclarationError(f"{doing} failed: the engine refuses the query", detail=_shortened(text))
         case duckdb.PermissionException():
             return UsageError(
                 f"{doing} failed: the file lies outside the folders the engine may use",
