@@ -50,8 +50,8 @@ class Orders:
     def use(self, format: str) -> None:
         self.write("headwater.yaml", workspace.format(format=format))
 
-    def run(self) -> api.RunOutcome:
-        return api.run(api.load(self.root))
+    def run(self, *products: str) -> api.RunOutcome:
+        return api.run(api.load(self.root), products=products)
 
     def rows(self, relation: str, columns: str = "*") -> tuple[tuple[object, ...], ...]:
         return api.query(api.load(self.root), f"SELECT {columns} FROM {relation} ORDER BY ALL").rows
@@ -91,6 +91,18 @@ def test_a_deleted_lake_is_published_again_in_every_format(orders: Orders, forma
     assert orders.run().exit_code == 0
     assert orders.all() == before
     assert orders.run().nothing_to_do
+
+
+def test_readers_of_a_deleted_table_start_anew(orders: Orders) -> None:
+    """Its versions are numbered from the beginning again, so their numbers alone tell nothing."""
+    orders.use("delta")
+    assert orders.run().exit_code == 0
+    shutil.rmtree(orders.root / ".headwater/dev/lake/shop/sales")
+    for number in (2, 3):
+        orders.write(f"data/{number}.csv", f"id,city\n{number},Bonn\n")
+        assert orders.run("shop").exit_code == 0
+    assert orders.run().exit_code == 0
+    assert orders.rows("report.names") == (("BONN",), ("BONN",), ("OSLO",))
 
 
 def test_an_append_to_a_table_that_is_gone_is_refused(orders: Orders) -> None:

@@ -14,7 +14,7 @@ from headwater.runtime.intake import ForeignRows
 from headwater.runtime.state import Snapshot
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import Tables
-from headwater.spi.table import Appended, AtVersion, Replaced
+from headwater.spi.table import Appended, AtVersion, Replaced, Table
 from headwater.types import RelationName
 
 __all__ = ["ForeignNews", "ask_foreign"]
@@ -55,10 +55,17 @@ def ask_foreign(
         if before is None:
             gained[port.relation] = ForeignRows(version, table.scan(at=AtVersion(version)))
             continue
-        news = table.changes(before) if version > before else Replaced(version)
+        goes_on = version > before and not _began_anew(table, before, read)
+        news = table.changes(before) if goes_on else Replaced(version)
         if isinstance(news, Appended):
             gained[port.relation] = ForeignRows(news.version, news.rows)
         else:
             gained[port.relation] = ForeignRows(news.version, table.scan(at=AtVersion(news.version)))
             replaced.add(port.relation)
     return ForeignNews(gained, frozenset(replaced))
+
+
+def _began_anew(table: Table, before: int, read: VersionToken | None) -> bool:
+    """Whether the version that was read is another one now: the table was deleted, and published again."""
+    now = next((version.commit for version in table.versions() if version.number == before), None)
+    return now is not None and read is not None and str(now.epoch) != read
