@@ -20,7 +20,13 @@ _RELATION: Final = "A relation, as product.relation."
 
 
 def _relation(*, required: bool = True, help: str = _RELATION) -> click.Argument:
-    return click.Argument(["relation"], metavar="RELATION", required=required, help=help, shell_complete=relation_names)
+    return click.Argument(
+        ["relation"],
+        metavar="RELATION" if required else "[RELATION]",
+        required=required,
+        help=help,
+        shell_complete=relation_names,
+    )
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
