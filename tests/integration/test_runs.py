@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -268,6 +269,18 @@ def test_changed_output_moves_the_model_to_another_format(shop: Shop, kind: Outp
     done(shop.run())
     assert shop.rows("shop.sales", kind=kind) == [(1, "Oslo", 20), (4, "Bonn", 14), (5, "Oslo", 40)]
     assert shop.rows("report.large") == [(1, 20), (5, 40)]
+
+
+def test_copied_workspace_does_not_touch_the_iceberg_tables_of_the_first(shop: Shop, tmp_path: Path) -> None:
+    shop.models = {"shop.sales": ("SELECT id, city FROM orders", "iceberg")}
+    done(shop.run())
+    other = Shop(tmp_path / "copy")
+    shutil.copytree(shop.root, other.root, ignore=shutil.ignore_patterns("copy"))
+    other.models = shop.models
+    other.write("b.csv", "5,Oslo,20")
+    (error,) = other.run().failures
+    assert error.message == "the Iceberg catalog has shop.sales in another lake"
+    assert shop.rows("shop.sales", kind="iceberg") == [(1, "Oslo"), (4, "Bonn")]
 
 
 def test_removed_model_is_forgotten_and_its_table_stays(shop: Shop) -> None:

@@ -75,7 +75,8 @@ class IcebergLog:
                 raise UsageError(
                     f"the Iceberg catalog has {self._folder.parent.name}.{self._folder.name} in another lake",
                     detail=f"it lies in {metadata['location']}, not in {self._folder}",
-                    hint="give each environment a catalog of its own: environments.<name>.lake.catalog",
+                    hint="a workspace that was moved or copied: move it back, or delete the environment's work folder "
+                    "and run again; two environments: give each a catalog, environments.<name>.lake.catalog",
                 )
             self._metadata, self._location = metadata, location
         return self._metadata
