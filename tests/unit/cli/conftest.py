@@ -38,7 +38,8 @@ def stable(text: str, root: Path) -> str:
     text = re.sub(r"\b202[4-9]-\d\d-\d\d([T ])\d\d:\d\d:\d\d([+-]\d\d:\d\d)", r"2024-01-01\g<1>00:00:00+00:00", text)
     text = re.sub(r'"seconds": [\d.e-]+', '"seconds": 0.0', text)
     text = re.sub(r"\b202[4-9]-\d\d-\d\d \d\d:\d\d:\d\d UTC", "2024-01-01 00:00:00 UTC", text)
-    if "took" in text:  # durations are as wide as the machine is slow
+    text, ages = re.subn(r"\bjust now\b|\b\d+ (?:s|min|h) ago\b", "just now", text)
+    if ages or "took" in text:  # ages and durations are as wide as the machine is slow
         text = re.sub("─+", "─", re.sub(" {3,}", "   ", text))
     return re.sub(r"\b\d+\.\d s\b", "0.0 s", text)
 
