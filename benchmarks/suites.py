@@ -54,6 +54,7 @@ def chains(rounds: int) -> list[Claim]:
                 "dbt run, cold",
                 [str(dbt), "run", "--project-dir", str(dbt_project), "--profiles-dir", str(dbt_project)],
                 lambda: peers.write_dbt(dbt_project, data, models),
+                dbt_project,
             )
         )
     if mesh := peers.sqlmesh():
@@ -62,8 +63,9 @@ def chains(rounds: int) -> list[Claim]:
                 "SQLMesh plan, cold",
                 [str(mesh), "-p", str(mesh_project), "plan", "--auto-apply", "--no-prompts"],
                 lambda: peers.write_sqlmesh(mesh_project, data, models),
+                mesh_project,
             ),
-            Contender("SQLMesh run, nothing new", [str(mesh), "-p", str(mesh_project), "run"]),
+            Contender("SQLMesh run, nothing new", [str(mesh), "-p", str(mesh_project), "run"], cwd=mesh_project),
         ]
     found = compare(contenders, rounds)
     bare_seconds = found["bare DuckDB"].seconds
