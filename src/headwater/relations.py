@@ -29,10 +29,13 @@ from typing import Final, Literal, TypeAlias
 
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
+__all__ = ["CONTENT", "OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
 
 SOURCE_COLUMN: Final = "_hw_source"
 OFFSET_COLUMN: Final = "_hw_offset"
+
+CONTENT: Final = "content"
+"""The relation that a contract's dataset query reads: what readers will see once the epoch is published."""
 
 Role: TypeAlias = Literal[
     "change", "history", "traced", "candidate", "judged", "accepted", "rejected", "malformed", "state"

@@ -21,6 +21,7 @@ __all__ = [
     "Schema",
     "TypeSyntaxError",
     "quote_identifier",
+    "quote_text",
     "type_names",
 ]
 
@@ -260,6 +261,15 @@ def quote_identifier(name: str) -> str:
     '"a""b"'
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """The text as a SQL string literal, where a statement takes no parameter.
+
+    >>> quote_text("O'Hare")
+    "'O''Hare'"
+    """
+    return "'" + text.replace("'", "''") + "'"
 
 
 _tokens: Final = re.compile(r'\s*(?:(?P<quoted>"(?:[^"]|"")*")|(?P<word>\w+)|(?P<mark>[(),\[\]]))')

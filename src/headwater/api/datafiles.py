@@ -18,7 +18,7 @@ from headwater.spec.declarations import Source
 from headwater.spi import discovery
 from headwater.spi.codec import FileScan
 from headwater.spi.source import SourceContext
-from headwater.types import Json, RelationName, Schema, quote_identifier
+from headwater.types import Json, RelationName, Schema, quote_identifier, quote_text
 
 __all__ = ["DataTable", "describe_folder", "workspace_texts"]
 
@@ -173,8 +173,8 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _model_text(table: DataTable) -> str:
     columns = ",\n".join(f"  {_column(name)}" for name in table.schema.names)
-    said = _said(table).replace("'", "''")
-    return f"MODEL (name {table.name}, description '{said}');\nSELECT\n{columns}\nFROM {table.name}_file\n"
+    said = quote_text(_said(table))
+    return f"MODEL (name {table.name}, description {said});\nSELECT\n{columns}\nFROM {table.name}_file\n"
 
 
 def _said(table: DataTable) -> str:

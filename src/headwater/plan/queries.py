@@ -15,7 +15,7 @@ from headwater.errors import DeclarationError, Location
 from headwater.incremental.program import ChangeMode, Program
 from headwater.plan.codec import Reading
 from headwater.quality.checks import Check, DatasetCheck, Judgement, RowCheck
-from headwater.quality.metrics import CONTENT
+from headwater.relations import CONTENT
 from headwater.spec.contract import Contract
 from headwater.spec.declarations import Model
 from headwater.sql.analysis import Analysis, Binder

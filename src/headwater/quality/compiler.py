@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.quality.checks import Check, DatasetCheck, Judgement, KeyCheck, ReferenceCheck, Unjudged
-from headwater.quality.metrics import CONTENT, metric_checks
+from headwater.quality.metrics import metric_checks
 from headwater.quality.rows import Found, required_column, row_checks
+from headwater.relations import CONTENT
 from headwater.spec.contract import Budget, Contract, Reference
 from headwater.types import RelationName, Schema, quote_identifier
 

@@ -13,9 +13,8 @@ from typing import Final
 from headwater.quality.checks import Check, DatasetCheck, Judgement, KeyCheck, ReferenceCheck, RowCheck
 from headwater.quality.keys import KeyPlan, plan_keys
 from headwater.quality.literals import text_literal
-from headwater.quality.metrics import CONTENT
 from headwater.quality.quarantine import malformed_part, quarantined, refused_part
-from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
+from headwater.relations import CONTENT, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.types import RelationName, Schema, quote_identifier
 
 __all__ = ["DatasetQuery", "HistoryUse", "Judging", "judge"]

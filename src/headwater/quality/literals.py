@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 from uuid import UUID
 
-from headwater.types import DataType, Json
+from headwater.types import DataType, Json, quote_text
 
 __all__ = ["LiteralError", "literal", "text_literal"]
 
@@ -30,7 +30,7 @@ def text_literal(text: str) -> str:
     """
     if "\x00" in text:
         raise LiteralError("a text with a NUL character cannot stand in a contract")
-    return "'" + text.replace("'", "''") + "'"
+    return quote_text(text)
 
 
 def literal(value: Json, type: DataType) -> str:

@@ -15,13 +15,11 @@ from headwater.quality.literals import LiteralError, text_literal
 from headwater.quality.options import OptionError, enumeration, matches
 from headwater.quality.rows import Found
 from headwater.quality.verdicts import operators, threshold_error
+from headwater.relations import CONTENT
 from headwater.spec.contract import QualityRule
 from headwater.types import Column, Json, RelationName, Schema, quote_identifier
 
-__all__ = ["CONTENT", "metric_checks"]
-
-CONTENT: Final = "content"
-"""The relation that a dataset check's query reads: what readers will see when the epoch is published."""
+__all__ = ["metric_checks"]
 
 
 class _RuleError(ValueError):

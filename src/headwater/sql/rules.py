@@ -13,6 +13,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.errors import DeclarationError
+from headwater.relations import CONTENT
 from headwater.sql import guard
 from headwater.sql.expressions import spelled
 from headwater.sql.lowering import lower_windows
@@ -23,10 +24,7 @@ from headwater.sql.text import Problems, QueryText
 from headwater.sql.windows import name_windows
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["CONTENT", "check_rule_query"]
-
-CONTENT: Final = "content"
-"""The name under which the rows to be judged stand in a rule's query."""
+__all__ = ["check_rule_query"]
 
 _quoted_or_placeholder: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$?\{\s*(?P<name>\w+)\s*\}""")
 """Braces in texts and quoted names belong to the query: they repeat in patterns."""

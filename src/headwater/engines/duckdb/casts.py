@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from headwater.engines.duckdb.text import literal
-from headwater.types import Column, DataType, quote_identifier
+from headwater.types import Column, DataType, quote_identifier, quote_text
 
 __all__ = ["Cast", "TimeFormats", "cast_text", "cast_value", "refusal", "refused"]
 
@@ -83,11 +82,11 @@ def refusal(casts: Sequence[Cast]) -> str:
 def _value(text: str, kind: DataType, formats: TimeFormats) -> str:
     match kind.name:
         case "DATE" if formats.date is not None:
-            return f"CAST(try_strptime({text}, {literal(formats.date)}) AS DATE)"
+            return f"CAST(try_strptime({text}, {quote_text(formats.date)}) AS DATE)"
         case "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE" if formats.timestamp is not None:
-            return f"CAST(try_strptime({text}, {literal(formats.timestamp)}) AS {kind})"
+            return f"CAST(try_strptime({text}, {quote_text(formats.timestamp)}) AS {kind})"
         case "TIMESTAMP":
-            zoned = f"regexp_matches({text}, {literal(_zoned)})"
+            zoned = f"regexp_matches({text}, {quote_text(_zoned)})"
             utc = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE))"
             return f"CASE WHEN {zoned} THEN {utc} ELSE TRY_CAST({text} AS TIMESTAMP) END"
         case "LIST" | "ARRAY" | "STRUCT" | "MAP":
@@ -102,7 +101,7 @@ def _inexact(text: str, value: str, kind: DataType, formats: TimeFormats) -> str
     if kind.name == "DECIMAL":
         scale = kind.arguments[1]
         digits = rf"\.[0-9]{{{scale}}}[0-9]*[1-9]|[eE]-"
-        return f"regexp_matches({text}, {literal(digits)})"
+        return f"regexp_matches({text}, {quote_text(digits)})"
     if kind.name == "DATE" and formats.date is None:
         midnight = f"TRY_CAST({text} AS TIMESTAMP) IS DISTINCT FROM CAST({value} AS TIMESTAMP)"
         return f"(length({text}) > 10 AND {midnight})"
@@ -110,8 +109,8 @@ def _inexact(text: str, value: str, kind: DataType, formats: TimeFormats) -> str
 
 
 def _message(cast: Cast) -> str:
-    start = literal(f"column {quote_identifier(cast.column.name)}: '")
-    end = literal(f"' is not {_article(cast.column.type)} {cast.column.type}")
+    start = quote_text(f"column {quote_identifier(cast.column.name)}: '")
+    end = quote_text(f"' is not {_article(cast.column.type)} {cast.column.type}")
     shown = f"CASE WHEN length({cast.text}) > 100 THEN left({cast.text}, 100) || '...' ELSE {cast.text} END"
     return f"{start} || {shown} || {end}"
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from headwater.engines.duckdb.casts import Cast, cast_value, refusal, refused
 from headwater.engines.duckdb.landing import Base, Landing, RejectList
-from headwater.engines.duckdb.text import auxiliary, literal
+from headwater.engines.duckdb.text import auxiliary
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
 from headwater.spi.engine import Landed
-from headwater.types import Schema, quote_identifier
+from headwater.types import Schema, quote_identifier, quote_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,7 +61,7 @@ def refused_columns(casts: Sequence[Cast], found: Schema) -> list[str]:
     anything = refused(casts)
     if anything is None:
         return []
-    members = ", ".join(f"{literal(column.name)}: {quote_identifier(column.name)}" for column in found)
+    members = ", ".join(f"{quote_text(column.name)}: {quote_identifier(column.name)}" for column in found)
     raw = f"CASE WHEN {anything} THEN CAST(to_json({{{members}}}) AS VARCHAR) END"
     return [f"{refusal(casts)} AS refused", f"{raw} AS raw"]
 

@@ -21,10 +21,11 @@ from headwater.engines.duckdb.csv_records import CsvDialect, CsvRecord, cut_reco
 from headwater.engines.duckdb.feeding import batch_records, fed
 from headwater.engines.duckdb.landing import Base, Landing, RejectList
 from headwater.engines.duckdb.records import open_lines, text_of
-from headwater.engines.duckdb.text import auxiliary, literal, literal_list
+from headwater.engines.duckdb.text import auxiliary, literal_list
 from headwater.errors import DataError
 from headwater.spi.codec import FileScan, ScanFile
 from headwater.spi.engine import Landed
+from headwater.types import quote_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -178,11 +179,11 @@ def _read(ready: CsvScan, layout: Layout, files: Sequence[ScanFile]) -> str:
     """DuckDB's reader over files of one layout; the columns are texts named ``h0``, ``h1`` ..."""
     dialect, compression = ready.dialect, ready.scan.options.get("compression")
     columns = ", ".join(f"h{place}: 'VARCHAR'" for place in range(len(layout.columns)))
-    given = f", compression = {literal(str(compression))}" if compression else ""
+    given = f", compression = {quote_text(str(compression))}" if compression else ""
     return (
         f"read_csv({literal_list(file.path for file in files)}, columns = {{{columns}}}, auto_detect = false, "
-        f"header = false, skip = {layout.skip}, delim = {literal(dialect.delimiter)}, "
-        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}, "
+        f"header = false, skip = {layout.skip}, delim = {quote_text(dialect.delimiter)}, "
+        f"quote = {quote_text(dialect.quote)}, escape = {quote_text(dialect.escape)}, "
         f"nullstr = {literal_list(('', *dialect.nulls))}, strict_mode = true, "
         f"max_line_size = {max_record_bytes}{given})"
     )
@@ -245,7 +246,7 @@ def _batches(
 
 def _cast_query(casts: Sequence[Cast], places: Sequence[int], ready: CsvScan, arrow: str) -> str:
     """A query that casts the texts in ``arrow`` into a base."""
-    nulls = ", ".join(literal(null) for null in ("", *ready.dialect.nulls))
+    nulls = ", ".join(quote_text(null) for null in ("", *ready.dialect.nulls))
     texts = [f"CASE WHEN h{place} NOT IN ({nulls}) THEN h{place} END AS h{place}" for place in places]
     made = [f"{cast.value} AS c{place}" for place, cast in enumerate(casts)]
     made += [f"{refusal(casts)} AS refused", "file", "record"]

@@ -18,10 +18,10 @@ from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal
 from headwater.engines.duckdb.feeding import batch_records, fed
 from headwater.engines.duckdb.landing import Base, Landing, RejectList
 from headwater.engines.duckdb.records import open_lines, text_of
-from headwater.engines.duckdb.text import auxiliary, literal, literal_list
+from headwater.engines.duckdb.text import auxiliary, literal_list
 from headwater.spi.codec import FileScan
 from headwater.spi.engine import Landed
-from headwater.types import Column, quote_identifier
+from headwater.types import Column, quote_identifier, quote_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -72,7 +72,7 @@ def _quick(landing: Landing, scan: FileScan) -> Base | None:
         for column, name in ((column, quote_identifier(column.name)) for column in landing.schema)
     ]
     types = ", ".join(
-        f"{literal(column.name)}: {literal(str(column.type) if column.type.name in nested else 'VARCHAR')}"
+        f"{quote_text(column.name)}: {quote_text(str(column.type) if column.type.name in nested else 'VARCHAR')}"
         for column in landing.schema
     )
     made = [f"{cast.value} AS c{place}" for place, cast in enumerate(casts)]
@@ -80,7 +80,7 @@ def _quick(landing: Landing, scan: FileScan) -> Base | None:
     if many:
         made.append("CAST(file_index AS INTEGER) AS file")
     compression = scan.options.get("compression")
-    given = f", compression = {literal(str(compression))}" if compression else ""
+    given = f", compression = {quote_text(str(compression))}" if compression else ""
     query = (
         f"SELECT {', '.join(made)} FROM read_json({literal_list(file.path for file in scan.files)}, "
         f"format = 'newline_delimited', columns = {{{types}}}, maximum_object_size = {max_line_bytes // 4}{given})"
@@ -112,16 +112,18 @@ def _judged(landing: Landing, scan: FileScan, arrow: str) -> str:
     """A query over lines: the base's columns, with ``code`` and ``raw`` where a line is refused."""
     columns = landing.schema.columns
     keys = literal_list(column.name for column in columns)
-    wanted = ", ".join(f"{literal(c.name)}: {literal('JSON' if c.type.name in nested else 'VARCHAR')}" for c in columns)
+    wanted = ", ".join(
+        f"{quote_text(c.name)}: {quote_text('JSON' if c.type.name in nested else 'VARCHAR')}" for c in columns
+    )
     casts = [_careful_cast(f"j.v{place}", column, scan) for place, column in enumerate(columns)]
     made = ", ".join(f"{cast.value} AS c{place}" for place, cast in enumerate(casts))
-    values = ", ".join(f"struct_extract(s, {literal(c.name)}) AS v{place}" for place, c in enumerate(columns))
+    values = ", ".join(f"struct_extract(s, {quote_text(c.name)}) AS v{place}" for place, c in enumerate(columns))
     repeated = f"list_filter(json_keys(line), lambda k: list_contains({keys}, k))"
     kind = (
         "CASE WHEN NOT json_valid(line) THEN 'invalid_json' WHEN json_type(line) <> 'OBJECT' THEN 'not_an_object' "
         f"WHEN length({repeated}) <> length(list_distinct({repeated})) THEN 'duplicate_key' END"
     )
-    said = " ".join(f"WHEN {literal(code)} THEN {literal(message)}" for code, message in messages.items())
+    said = " ".join(f"WHEN {quote_text(code)} THEN {quote_text(message)}" for code, message in messages.items())
     refused = f"CASE j.broken {said} ELSE {refusal(casts)} END"
     return (
         f"WITH l AS (SELECT file, record, line, {kind} AS broken FROM {arrow}), "

@@ -20,11 +20,11 @@ from headwater.engines.duckdb.csv_records import CsvDialect, max_record_bytes
 from headwater.engines.duckdb.decode_parquet import describe_parquet
 from headwater.engines.duckdb.records import open_lines
 from headwater.engines.duckdb.settings import EngineSettings, connect
-from headwater.engines.duckdb.text import literal, literal_list
+from headwater.engines.duckdb.text import literal_list
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, HeadwaterError
 from headwater.spi.codec import FileScan, ScanFile
-from headwater.types import Column, DataType, Json, Schema
+from headwater.types import Column, DataType, Json, Schema, quote_text
 
 __all__ = ["describe"]
 
@@ -98,15 +98,16 @@ def _described(work: WorkRelations, scan: FileScan) -> Schema:
 def _reading(scan: FileScan) -> str:
     paths = literal_list(file.path for file in scan.files)
     compression = scan.options.get("compression")
-    given = f", compression = {literal(str(compression))}" if compression else ""
+    given = f", compression = {quote_text(str(compression))}" if compression else ""
     if scan.format == "ndjson":
         options = "format = 'newline_delimited', maximum_depth = 8, union_by_name = true, ignore_errors = true"
         return f"read_json({paths}, {options}{given})"
     dialect = CsvDialect.of(scan)
     options = (
         f"nullstr = {literal_list(('', *dialect.nulls))}, union_by_name = true, sample_size = {sample_lines}, "
-        f"max_line_size = {max_record_bytes}, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
-        f"escape = {literal(dialect.escape)}, header = {str(dialect.header).lower()}, ignore_errors = true"
+        f"max_line_size = {max_record_bytes}, delim = {quote_text(dialect.delimiter)}, "
+        f"quote = {quote_text(dialect.quote)}, escape = {quote_text(dialect.escape)}, "
+        f"header = {str(dialect.header).lower()}, ignore_errors = true"
     )
     return f"read_csv({paths}, {options}{given})"
 

@@ -16,9 +16,8 @@ from typing import Any, Final
 import duckdb
 
 from headwater.engines.duckdb.failures import wrapped
-from headwater.engines.duckdb.text import literal
 from headwater.errors import UsageError, did_you_mean
-from headwater.types import Json
+from headwater.types import Json, quote_text
 
 __all__ = ["EngineSettings", "connect"]
 
@@ -81,7 +80,7 @@ def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConne
         connection = duckdb.connect(state or ":memory:", config=config)
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         if settings.allowed_directories is not None:
-            folders = ", ".join(literal(os.path.realpath(folder)) for folder in settings.allowed_directories)
+            folders = ", ".join(quote_text(os.path.realpath(folder)) for folder in settings.allowed_directories)
             connection.execute(f"SET allowed_directories = [{folders}]")
             connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")

@@ -8,18 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headwater.types import Schema, quote_identifier
+from headwater.types import Schema, quote_identifier, quote_text
 
-__all__ = ["auxiliary", "empty_relation", "literal", "literal_list", "unquoted"]
-
-
-def literal(value: str) -> str:
-    """A string literal.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + value.replace("'", "''") + "'"
+__all__ = ["auxiliary", "empty_relation", "literal_list", "unquoted"]
 
 
 def literal_list(values: Iterable[str]) -> str:
@@ -28,7 +19,7 @@ def literal_list(values: Iterable[str]) -> str:
     >>> literal_list(["a", "b"])
     "['a', 'b']"
     """
-    return "[" + ", ".join(literal(value) for value in values) + "]"
+    return "[" + ", ".join(quote_text(value) for value in values) + "]"
 
 
 def unquoted(identifier: str) -> str:
