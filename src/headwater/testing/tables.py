@@ -303,6 +303,21 @@ class HistoryCases(TableBasis):
         again = bench.open().maintain(MaintenancePolicy(), now=datetime.now(UTC))
         assert again.files_after == 1
 
+    @pytest.mark.parametrize("partition_by", [(), ("name",)])
+    def test_a_scan_is_oldest_first(self, bench: TableBench, partition_by: tuple[str, ...]) -> None:
+        """Consumers keep the first row of a key: a table read anew must show the rows as its changes did."""
+        for epoch in range(12):
+            rows = [{"id": epoch * 10 + number, "name": "ab"[number % 2]} for number in range(4)]
+            bench.publish(rows, PLAIN, partition_by=partition_by)
+            if epoch == 5:
+                before = [row["id"] for row in read_rows(bench.open().scan())]
+                bench.open().maintain(MaintenancePolicy(), now=datetime.now(UTC))
+        found = [row["id"] for row in read_rows(bench.open().scan())]
+        assert [number // 10 for number in before] == [epoch for epoch in range(6) for _ in range(4)]
+        for name in (0, 1):
+            in_partition = [number for number in found if number % 2 == name]
+            assert in_partition == sorted(in_partition)
+
     def test_expired_versions_free_their_files(self, bench: TableBench) -> None:
         first = bench.publish([ONE], PLAIN)
         bench.publish([TWO], PLAIN, REPLACE)

@@ -244,9 +244,12 @@ class DeltaLog:
         )
 
     def _files(self, table: DeltaTable) -> list[ActiveFile]:
+        """The files oldest first: delta-rs lists the newest entry first, the files of an entry as it has them."""
         actions = pa.table(self._guarded(table.get_add_actions))
         partitioned = "partition" in actions.column_names
-        rows = actions.select(["path", "size_bytes", "num_records", *(["partition"] if partitioned else [])])
+        rows = actions.select(
+            ["path", "size_bytes", "num_records", "modification_time", *(["partition"] if partitioned else [])]
+        )
         return [
             ActiveFile(
                 path=file["path"],
@@ -257,7 +260,7 @@ class DeltaLog:
                     for name, value in (file.get("partition") or {}).items()
                 },
             )
-            for file in rows.to_pylist()
+            for file in sorted(rows.to_pylist(), key=lambda file: file["modification_time"])
         ]
 
 

@@ -102,14 +102,15 @@ class ManifestSet:
         return self._entries[path]
 
     def live(self) -> list[ManifestEntry]:
-        """The entries of all data files that the snapshot has."""
-        return [
+        """The entries of all data files that the snapshot has, oldest first: lists name the newest manifest first."""
+        found = [
             entry
             for manifest in self.manifests
             if manifest.content == ManifestContent.DATA
             for entry in self.entries(manifest)
             if entry.status != ManifestEntryStatus.DELETED
         ]
+        return sorted(found, key=lambda entry: entry.sequence_number or 0)
 
     def added_by(self, snapshot_id: int) -> list[DataFile]:
         """The data files that this snapshot itself added."""
