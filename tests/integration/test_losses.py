@@ -9,6 +9,8 @@ import pytest
 
 from headwater import api
 from headwater.errors import DataError
+from headwater.runtime.tables import Tables
+from headwater.types import RelationName
 
 workspace = """\
 name: shop
@@ -103,6 +105,42 @@ def test_readers_of_a_deleted_table_start_anew(orders: Orders) -> None:
         assert orders.run("shop").exit_code == 0
     assert orders.run().exit_code == 0
     assert orders.rows("report.names") == (("BONN",), ("BONN",), ("OSLO",))
+
+
+@pytest.mark.parametrize("format", ["parquet", "delta", "iceberg"])
+@pytest.mark.parametrize(
+    "query", ["SELECT upper(city) AS city FROM shop.sales", "SELECT max(city) AS city FROM shop.sales"]
+)
+def test_a_reader_that_runs_alone_notices_that_its_table_was_published_anew(
+    orders: Orders, format: str, query: str
+) -> None:
+    """The new table may have the old one's version: another identity tells them apart."""
+    orders.use(format)
+    orders.write("report/names.sql", query)
+    for product in ("shop", "report"):
+        assert orders.run(product).exit_code == 0
+    Tables(api.load(orders.root).layout).open(RelationName("shop", "sales"), format).drop()
+    orders.write("data/b.csv", "id,city\n2,Ulm\n")
+    for product in ("shop", "report"):
+        assert orders.run(product).exit_code == 0
+    assert orders.rows("report.names")[-1] == ("ULM" if "upper" in query else "Ulm",)
+    assert orders.run("report").nothing_to_do
+    assert orders.run().nothing_to_do
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_readers_of_a_product_that_was_forgotten_start_anew(orders: Orders, *, alone: bool) -> None:
+    """Its state is gone with its tables, so that epochs, versions and fingerprints are numbered as before."""
+    assert orders.run().exit_code == 0
+    for lost in (".headwater/dev/lake/shop", "data"):
+        shutil.rmtree(orders.root / lost)
+    for file in (orders.root / ".headwater/dev/state").glob("shop.duckdb*"):
+        file.unlink()
+    orders.write("data/a.csv", "id,city\n1,Bari\n")
+    for products in (("shop",), ("report",)) if alone else ((),):
+        assert orders.run(*products).exit_code == 0
+    assert orders.rows("report.names") == (("BARI",),)
+    assert orders.run().nothing_to_do
 
 
 def test_an_append_to_a_table_that_is_gone_is_refused(orders: Orders) -> None:

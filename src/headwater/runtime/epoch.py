@@ -43,6 +43,7 @@ class Epoch:
     positions: dict[RelationName, Position] = field(default_factory=dict)
     foreign: dict[RelationName, int] = field(default_factory=dict)
     foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
+    foreign_identities: dict[RelationName, VersionToken] = field(default_factory=dict)
     versions: dict[RelationName, VersionToken] = field(default_factory=dict)
     inputs: dict[RelationName, Mapping[RelationName, VersionToken]] = field(default_factory=dict)
     recorded: dict[RelationName, Recorded] = field(default_factory=dict)
@@ -141,6 +142,7 @@ class Epoch:
             positions=self.positions,
             foreign=self.foreign,
             foreign_contents=self.foreign_contents,
+            foreign_identities=self.foreign_identities,
             versions=self.versions,
             inputs=self.inputs,
             recorded=tuple(self.recorded.values()),

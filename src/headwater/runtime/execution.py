@@ -194,7 +194,7 @@ class _Drive:
                     if self.replay is not None:
                         replay_quarantine(context, self.replay, progress)
                         snapshot = context.store.snapshot()
-                    self.contents.update(snapshot.versions)
+                    self.contents.update(snapshot.contents)
                 finally:
                     # What the store misses now it takes over after the product's next run.
                     with contextlib.suppress(HeadwaterError):

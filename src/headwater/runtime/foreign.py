@@ -14,7 +14,7 @@ from headwater.runtime.intake import ForeignRows
 from headwater.runtime.state import Snapshot
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import Tables
-from headwater.spi.table import Appended, AtVersion, Replaced, Table
+from headwater.spi.table import Appended, AtVersion, Replaced, TableVersion
 from headwater.types import RelationName
 
 __all__ = ["ForeignNews", "ask_foreign"]
@@ -36,6 +36,9 @@ def ask_foreign(
 ) -> ForeignNews:
     """Compare the newest version of each foreign table with the one read last; only moved tables are looked into.
 
+    A table whose version that was read last is no longer listed under its identity, because the table was
+    published anew or because the version expired, counts as replaced: what is new in it cannot be told.
+
     Args:
         contents: what the states of products that this run has already run call their tables'
             contents. A table whose content has the name it had when it was read is not opened.
@@ -48,24 +51,30 @@ def ask_foreign(
             continue
         table = tables.open(port.relation, port.output)
         version, before = table.version(), snapshot.foreign.get(port.relation)
-        read = snapshot.foreign_contents.get(port.relation)
-        another = content is not None and read is not None  # the table was deleted, and its numbers began anew
-        if version is None or (version == before and not another):
+        if version is None:
             continue
+        identities = {known.number: _identity(known) for known in table.versions()}
         if before is None:
-            gained[port.relation] = ForeignRows(version, table.scan(at=AtVersion(version)))
+            gained[port.relation] = ForeignRows(version, identities[version], table.scan(at=AtVersion(version)))
             continue
-        goes_on = version > before and not _began_anew(table, before, read)
-        news = table.changes(before) if goes_on else Replaced(version)
+        read = snapshot.foreign_identities.get(port.relation)
+        same = version >= before and (read is None or identities.get(before) == read)
+        if same and version == before:
+            continue
+        news = table.changes(before) if same else Replaced(version)
         if isinstance(news, Appended):
-            gained[port.relation] = ForeignRows(news.version, news.rows)
+            gained[port.relation] = ForeignRows(news.version, identities[news.version], news.rows)
         else:
-            gained[port.relation] = ForeignRows(news.version, table.scan(at=AtVersion(news.version)))
+            rows = table.scan(at=AtVersion(news.version))
+            gained[port.relation] = ForeignRows(news.version, identities[news.version], rows)
             replaced.add(port.relation)
     return ForeignNews(gained, frozenset(replaced))
 
 
-def _began_anew(table: Table, before: int, read: VersionToken | None) -> bool:
-    """Whether the version that was read is another one now: the table was deleted, and published again."""
-    now = next((version.commit for version in table.versions() if version.number == before), None)
-    return now is not None and read is not None and str(now.epoch) != read
+def _identity(version: TableVersion) -> VersionToken:
+    """Tells a version from that of the same number in a table that was deleted and published anew.
+
+    Numbers, fingerprints and epochs may all be the same then; the moment of the commit is not.
+    """
+    epoch = "" if version.commit is None else f" {version.commit.fingerprint}:{version.commit.epoch}"
+    return f"{version.number} {version.committed_at.isoformat()}{epoch}"

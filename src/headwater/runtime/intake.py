@@ -16,6 +16,7 @@ from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.judging import examine
 from headwater.runtime.publication import Publisher, recorded_source
 from headwater.runtime.source_history import SourceHistory
+from headwater.runtime.state.values import VersionToken
 from headwater.runtime.workbench import listed
 from headwater.spi.codec import Rows
 from headwater.spi.source import Chunk
@@ -26,9 +27,13 @@ __all__ = ["ForeignRows", "Intake"]
 
 @dataclass(frozen=True, slots=True)
 class ForeignRows:
-    """What another product's table gained up to ``version``; ``rows`` None when that is nothing."""
+    """What another product's table gained up to ``version``; ``rows`` None when that is nothing.
+
+    ``identity`` tells the version from one of the same number in a table that was published anew.
+    """
 
     version: int
+    identity: VersionToken
     rows: Rows | None
 
 
@@ -67,9 +72,10 @@ class Intake:
             if found is None:
                 continue
             self.publisher.epoch.foreign[port.relation] = found.version
+            self.publisher.epoch.foreign_identities[port.relation] = found.identity
             if found.rows is None:
                 continue
-            self.publisher.epoch.versions[port.relation] = str(found.version)
+            self.publisher.epoch.versions[port.relation] = found.identity
             if port.relation not in self.wanted:
                 continue
             moved.add(port.relation)

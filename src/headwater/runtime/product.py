@@ -264,9 +264,11 @@ def _after(snapshot: Snapshot, epoch: Epoch) -> Snapshot:
     return dataclasses.replace(
         snapshot,
         epoch=epoch.number,
+        origin=snapshot.origin or epoch.context.run,
         positions={**snapshot.positions, **epoch.positions},
         foreign={**snapshot.foreign, **epoch.foreign},
         foreign_contents={**snapshot.foreign_contents, **epoch.foreign_contents},
+        foreign_identities={**snapshot.foreign_identities, **epoch.foreign_identities},
         versions=_versions(snapshot, epoch),
         inputs={**snapshot.inputs, **epoch.inputs},
         recorded={**snapshot.recorded, **epoch.recorded},

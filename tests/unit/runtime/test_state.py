@@ -18,6 +18,7 @@ from headwater.runtime.state import (
     OutboxEntry,
     StagedTable,
     StateStore,
+    schema,
 )
 from headwater.spi import discovery
 from headwater.spi.engine import Session
@@ -35,6 +36,8 @@ RECORD = EpochRecord(
     at=AT,
     positions={ORDERS: {"files": ["it's", 'a "name"'], "n": 3}},
     foreign={OTHER: 7},
+    foreign_contents={OTHER: "r0 3"},
+    foreign_identities={OTHER: "7 2026-01-02"},
     versions={SALES: "1", OTHER: "7"},
     inputs={SALES: {ORDERS: "x"}},
     recorded=(Recorded(SALES, "f", "o", SCHEMA, "SELECT 'é'", "m", "delta", {"key": "id"}),),
@@ -64,9 +67,11 @@ def test_what_is_written_is_read(session: Session) -> None:
     store = StateStore(session)
     write(store, session, RECORD)
     found = store.snapshot()
-    assert found.epoch == 1
+    assert (found.epoch, found.origin) == (1, "r1")
+    assert found.contents == {SALES: "r1 1", OTHER: "r1 7"}
     assert found.positions == RECORD.positions
-    assert found.foreign == RECORD.foreign
+    assert (found.foreign, found.foreign_contents) == (RECORD.foreign, RECORD.foreign_contents)
+    assert found.foreign_identities == RECORD.foreign_identities
     assert found.versions == RECORD.versions
     assert found.inputs == RECORD.inputs
     assert found.recorded == {SALES: RECORD.recorded[0]}
@@ -88,6 +93,7 @@ def test_next_epoch_replaces_outbox_and_keyed_rows(session: Session) -> None:
     assert found.positions == {ORDERS: {"n": 9}}
     assert found.recorded == {}
     assert SALES not in found.versions
+    assert found.origin == "r1"
     assert [row["epoch"] for row in store.rows("epochs", 0)] == [1, 2]
     assert store.rows("ledger", 1) == []
 
@@ -116,6 +122,20 @@ def test_many_rows_in_one_epoch(session: Session) -> None:
     names = [RelationName("shop", f"m{number}") for number in range(2000)]
     write(store, session, dataclasses.replace(RECORD, versions=dict.fromkeys(names, "1")))
     assert len(store.snapshot().versions) == 2000
+
+
+def test_a_file_of_the_first_version_is_upgraded(session: Session) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "upgrades", schema.upgrades[:1])
+        patch.setattr(schema, "newest_version", 1)
+        StateStore(session)
+    session.begin()
+    session.execute("INSERT INTO headwater.foreign_positions VALUES ('shop.other', 7, '3', 1)")
+    session.commit()
+    found = StateStore(session).snapshot()
+    assert (found.foreign, found.foreign_contents, found.foreign_identities) == ({OTHER: 7}, {OTHER: "3"}, {})
+    write(StateStore(session), session, RECORD)
+    assert StateStore(session).snapshot().foreign_identities == RECORD.foreign_identities
 
 
 def test_newer_file_is_refused(session: Session) -> None:

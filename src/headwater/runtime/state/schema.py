@@ -31,6 +31,7 @@ upgrades: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE headwater.released (quarantine_id VARCHAR, epoch BIGINT)",
         "CREATE TABLE headwater.staging (relation VARCHAR, format VARCHAR)",
     ),
+    ("ALTER TABLE headwater.foreign_positions ADD COLUMN identity VARCHAR",),
 )
 
 newest_version: Final = len(upgrades)

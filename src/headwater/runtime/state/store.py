@@ -14,7 +14,7 @@ from typing import Any, Final
 from headwater.plan.steps import Recorded
 from headwater.runtime import codec
 from headwater.runtime.state.schema import ensure_schema
-from headwater.runtime.state.values import EpochRecord, OutboxEntry, Snapshot, StagedTable
+from headwater.runtime.state.values import EpochRecord, OutboxEntry, Snapshot, StagedTable, VersionToken
 from headwater.spi.engine import Session
 from headwater.spi.source import Position
 from headwater.types import RelationName, quote_identifier
@@ -23,7 +23,13 @@ __all__ = ["StateStore"]
 
 columns: Final[dict[str, dict[str, str]]] = {
     "positions": {"relation": "VARCHAR", "position": "VARCHAR", "epoch": "BIGINT"},
-    "foreign_positions": {"relation": "VARCHAR", "version": "BIGINT", "content": "VARCHAR", "epoch": "BIGINT"},
+    "foreign_positions": {
+        "relation": "VARCHAR",
+        "version": "BIGINT",
+        "content": "VARCHAR",
+        "identity": "VARCHAR",
+        "epoch": "BIGINT",
+    },
     "versions": {"relation": "VARCHAR", "token": "VARCHAR", "epoch": "BIGINT"},
     "refreshed": {"relation": "VARCHAR", "inputs": "VARCHAR", "epoch": "BIGINT"},
     "relations": {
@@ -78,8 +84,12 @@ class StateStore:
     def snapshot(self) -> Snapshot:
         """Everything a run needs to know at its start."""
         fetch = self._session.fetch
+        epoch, origin = fetch("SELECT coalesce(max(epoch), 0), coalesce(min_by(run, epoch), '') FROM headwater.epochs")[
+            0
+        ]
         return Snapshot(
-            epoch=self.epoch(),
+            epoch=int(epoch),
+            origin=origin,
             positions={
                 RelationName.parse(name): codec.from_json(text)
                 for name, text in fetch("SELECT relation, position FROM headwater.positions")
@@ -88,12 +98,8 @@ class StateStore:
                 RelationName.parse(name): version
                 for name, version in fetch("SELECT relation, version FROM headwater.foreign_positions")
             },
-            foreign_contents={
-                RelationName.parse(name): content
-                for name, content in fetch(
-                    "SELECT relation, content FROM headwater.foreign_positions WHERE content IS NOT NULL"
-                )
-            },
+            foreign_contents=self._of_foreign("content"),
+            foreign_identities=self._of_foreign("identity"),
             versions={
                 RelationName.parse(name): token
                 for name, token in fetch("SELECT relation, token FROM headwater.versions")
@@ -111,6 +117,10 @@ class StateStore:
                 for name, kind in fetch("SELECT relation, format FROM headwater.staging ORDER BY relation")
             ),
         )
+
+    def _of_foreign(self, column: str) -> dict[RelationName, VersionToken]:
+        query = f"SELECT relation, {column} FROM headwater.foreign_positions WHERE {column} IS NOT NULL"
+        return {RelationName.parse(name): token for name, token in self._session.fetch(query)}
 
     def epoch(self) -> int:
         """The newest committed epoch, 0 before the first."""
@@ -156,7 +166,13 @@ class StateStore:
         self._upsert(
             "foreign_positions",
             [
-                (str(name), version, record.foreign_contents.get(name), epoch)
+                (
+                    str(name),
+                    version,
+                    record.foreign_contents.get(name),
+                    record.foreign_identities.get(name),
+                    epoch,
+                )
                 for name, version in record.foreign.items()
             ],
         )

@@ -85,7 +85,8 @@ class EpochRecord:
     ``versions`` gives the new version token of every relation whose content
     changed; ``inputs`` the tokens of all inputs a model was computed from;
     ``removed`` relations are forgotten. ``foreign`` gives the version of each
-    other product's table that was read, ``foreign_contents`` what that product's
+    other product's table that was read, ``foreign_identities`` what tells that
+    version from another of its number, ``foreign_contents`` what that product's
     own state calls its content.
     """
 
@@ -104,13 +105,15 @@ class EpochRecord:
     checks: tuple[CheckResult, ...] = ()
     released: tuple[str, ...] = ()
     foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
+    foreign_identities: Mapping[RelationName, VersionToken] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a state file says at the start of a run; fields as in :class:`EpochRecord`.
 
-    ``epoch`` is the newest committed one, 0 before the first.
+    ``epoch`` is the newest committed one, 0 before the first; ``origin`` the run
+    that committed the first one, "" before it.
     """
 
     epoch: int
@@ -122,3 +125,10 @@ class Snapshot:
     outbox: tuple[OutboxEntry, ...]
     staging: tuple[StagedTable, ...]
     foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
+    foreign_identities: Mapping[RelationName, VersionToken] = field(default_factory=dict)
+    origin: str = ""
+
+    @property
+    def contents(self) -> dict[RelationName, VersionToken]:
+        """What readers call the contents of this product: a state that was lost and begun anew names others."""
+        return {name: f"{self.origin} {token}" for name, token in self.versions.items()}
