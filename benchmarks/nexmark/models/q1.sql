@@ -1,0 +1,2 @@
+MODEL (name q1, description 'Currency conversion: a projection');
+SELECT auction, bidder, 0.908 * price AS price, date_time, extra FROM bids

@@ -1,0 +1,4 @@
+MODEL (name q11, description 'User sessions: bids of a bidder until a pause of ten seconds');
+SELECT bidder, count(*) AS bids, window_start, window_end
+FROM TABLE(SESSION(TABLE bids PARTITION BY bidder, DESCRIPTOR(date_time), INTERVAL '10' SECOND))
+GROUP BY bidder, window_start, window_end

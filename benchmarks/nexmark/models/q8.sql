@@ -1,0 +1,12 @@
+MODEL (name q8, description 'Monitor new users: who opened an auction within the ten seconds of registering; a window join');
+SELECT p.id, p.name, p.window_start
+FROM (
+  SELECT id, name, window_start, window_end
+  FROM TABLE(TUMBLE(TABLE persons, DESCRIPTOR(date_time), INTERVAL '10' SECOND))
+  GROUP BY id, name, window_start, window_end
+) AS p
+JOIN (
+  SELECT seller, window_start, window_end
+  FROM TABLE(TUMBLE(TABLE auctions, DESCRIPTOR(date_time), INTERVAL '10' SECOND))
+  GROUP BY seller, window_start, window_end
+) AS a ON p.id = a.seller AND p.window_start = a.window_start AND p.window_end = a.window_end

@@ -1,0 +1,96 @@
+"""Running a program and watching it from outside: wall time, memory of the whole process tree, and when it said what.
+
+Apart from :mod:`benchmarks.measure` because stream engines are more than one process and report while they run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Watched", "watch"]
+
+PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
+SAMPLE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A finished program: ``said`` are the lines of its standard error, with the seconds since it was started.
+
+    ``peak_mb`` is the largest sum of resident memory over the process and its descendants that a sample saw, or the
+    process's own peak as the system counted it, whichever is more.
+    """
+
+    seconds: float
+    peak_mb: float
+    exit_code: int
+    output: str
+    said: tuple[tuple[float, str], ...]
+
+    def check(self) -> Watched:
+        """Raises RuntimeError with what was said last when the program failed."""
+        if self.exit_code:
+            last = "\n".join(line for _, line in self.said[-40:])
+            raise RuntimeError(f"ended with {self.exit_code}:\n{self.output[-2000:]}\n{last}")
+        return self
+
+
+def watch(
+    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, timeout: float = 3600
+) -> Watched:
+    """Run a program to its end, or kill it after ``timeout`` seconds."""
+    said: list[tuple[float, str]] = []
+    output: list[str] = []
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        env=None if env is None else {**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    readers = [
+        threading.Thread(target=_listen, args=(process.stderr or (), said, started)),
+        threading.Thread(target=lambda: output.append(process.stdout.read() if process.stdout else "")),
+    ]
+    for reader in readers:
+        reader.start()
+    peak = 0.0
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            break
+        peak = max(peak, _tree_mb(process.pid))
+        if time.perf_counter() - started > timeout:
+            process.kill()
+        time.sleep(SAMPLE_SECONDS)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    for reader in readers:
+        reader.join()
+    return Watched(seconds, max(peak, usage.ru_maxrss * 1024 / 1e6), process.returncode, "".join(output), tuple(said))
+
+
+def _listen(stream: Iterable[str], said: list[tuple[float, str]], started: float) -> None:
+    said.extend((time.perf_counter() - started, line.rstrip("\n")) for line in stream)
+
+
+def _tree_mb(pid: int) -> float:
+    """Resident memory of a process and its descendants now; what ended in between counts nothing."""
+    total, waiting = 0.0, [pid]
+    while waiting:
+        one = waiting.pop()
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * PAGE_MB
+            for task in Path(f"/proc/{one}/task").iterdir():
+                waiting += [int(child) for child in (task / "children").read_text().split()]
+    return total
