@@ -101,7 +101,7 @@ def test_a_difference_between_two_results_is_found(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"CREATE VIEW whole AS FROM '{tmp_path}/whole.parquet'")
         connection.execute(
-            "CREATE VIEW wrong AS SELECT * REPLACE (if(bids = (SELECT max(bids) FROM whole), 0, bids) AS bids) FROM whole"
+            "CREATE VIEW wrong AS SELECT * REPLACE (if(bids = max(bids) OVER (), 0, bids) AS bids) FROM whole"
         )
         assert difference(query, "whole", "whole", connection) is None
         assert difference(query, "wrong", "whole", connection) is not None
