@@ -49,8 +49,12 @@ class Orders:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def use(self, format: str) -> None:
-        self.write("headwater.yaml", workspace.format(format=format))
+    def use(self, format: str, *changes: tuple[str, str]) -> None:
+        text = workspace.format(format=format)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        self.write("headwater.yaml", text)
 
     def run(self, *products: str) -> api.RunOutcome:
         return api.run(api.load(self.root), products=products)
@@ -179,3 +183,42 @@ def test_a_source_whose_file_is_gone_is_not_read_again_without_it(orders: Orders
     assert isinstance(outcome.products[0].error, DataError)
     assert outcome.products[0].error.message == "data/b.csv was read before and is gone"
     assert orders.rows("shop.sales") == ((1, "Oslo"), (2, "Bonn"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("format: csv,", 'format: csv, "null": "-",'),
+        ('path: "data/*.csv"', 'path: "data/**/*.csv"'),
+        ('path: "data/*.csv"', 'path: ["data/a.csv", "data/[b-z]*.csv"]'),
+        ("id: bigint", "id: integer"),
+    ],
+)
+def test_a_source_that_is_declared_anew_is_not_read_without_a_file_that_is_gone(
+    orders: Orders, change: tuple[str, str]
+) -> None:
+    orders.write("data/b.csv", "id,city\n2,Bonn\n")
+    assert orders.run().exit_code == 0
+    (orders.root / "data/b.csv").unlink()
+    orders.use("parquet", change)
+    outcome = orders.run()
+    assert isinstance(outcome.products[0].error, DataError)
+    assert outcome.products[0].error.message == "data/b.csv was read before and is gone"
+    assert orders.rows("shop.sales") == ((1, "Oslo"), (2, "Bonn"))
+    orders.write("data/b.csv", "id,city\n2,Bonn\n")
+    assert orders.run().exit_code == 0
+    assert orders.rows("shop.sales") == ((1, "Oslo"), (2, "Bonn"))
+
+
+def test_a_path_that_leaves_files_out_is_followed(orders: Orders) -> None:
+    """Whoever narrows the path means it; a path that matches nothing at all is a mistake."""
+    orders.write("data/b.csv", "id,city\n2,Bonn\n")
+    assert orders.run().exit_code == 0
+    orders.use("parquet", ("data/*.csv", "date/*.csv"))
+    outcome = orders.run()
+    assert isinstance(outcome.products[0].error, DataError)
+    assert outcome.products[0].error.message == "no file matches date/*.csv, and 2 files were read before"
+    assert orders.rows("shop.sales") == ((1, "Oslo"), (2, "Bonn"))
+    orders.use("parquet", ("data/*.csv", "data/[b-z].csv"))
+    assert orders.run().exit_code == 0
+    assert orders.rows("shop.sales") == ((2, "Bonn"),)

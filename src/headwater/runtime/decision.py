@@ -71,13 +71,12 @@ def reset_sources(product: ProductPlan, snapshot: Snapshot) -> frozenset[Relatio
 
 
 def reread_sources(product: ProductPlan, snapshot: Snapshot, reset: frozenset[RelationName]) -> frozenset[RelationName]:
-    """Those of the reset sources that lie where they lay: all that was read of them has to be there still."""
+    """Those of the reset sources whose connector knows the position: what was read of them has to be there still."""
     same = set()
     for step in product.sources:
         known = snapshot.recorded.get(step.relation)
         if step.relation in reset & snapshot.positions.keys() and known is not None:
-            places = ("kind", "connection", "options")
-            if all(known.traits.get(name) == step.traits.get(name) for name in places):
+            if all(known.traits.get(name) == step.traits.get(name) for name in ("kind", "connection")):
                 same.add(step.relation)
     return frozenset(same)
 

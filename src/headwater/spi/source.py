@@ -62,7 +62,11 @@ class SourceReader(Protocol):
     def replay(self, until: Position) -> Rows | None:
         """Everything from the beginning up to a position again; None when that is nothing.
 
-        Only for sources with the REPLAY capability.
+        Only for sources with the REPLAY capability. The position may be one that was reached under
+        other options: what the present ones no longer mean is left out, all else has to be there.
+
+        Raises:
+            DataError: something of it has changed or is gone; the hint says what to do.
         """
         ...
 

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headwater.capabilities import SourceCapability
 from headwater.connectors.files import FilesSource
+from headwater.connectors.files.finding import find, matches
 from headwater.errors import DataError, DeclarationError
 from headwater.spec.declarations import Source
 from headwater.spi.codec import FileScan
@@ -37,6 +40,17 @@ def names(chunk: Chunk) -> list[str]:
     return [file.name for file in chunk.rows.files]
 
 
+TREE = [f"{folder}{name}" for folder in ("", "a/", "b/", "a/b/", ".h/", "a/.h/") for name in ("x", "ab", ".hid")]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tree")
+    for name in TREE:
+        write(root, name)
+    return root
+
+
 def read(root: Path, after: Position | None = None, path: Json = "data/*.csv", size: int = 1 << 30) -> list[Chunk]:
     return list(reader(root, path).chunks(after, max_bytes=size))
 
@@ -52,6 +66,17 @@ def test_new_files_are_new_data_in_the_order_of_their_names(tmp_path: Path) -> N
     assert read(tmp_path, more.position) == []
     (deep,) = read(tmp_path, None, ["data/**/*.csv", "data/a.csv"])
     assert names(deep) == ["data/0.csv", "data/a.csv", "data/b.csv", "data/sub/c.csv"]
+
+
+segments = st.sampled_from(["a", "b", ".h", "ab", "*", "?", "a*", "[ab]", "[!a]", ".*", "**"])
+patterns = st.lists(segments, min_size=1, max_size=4).map("/".join)
+
+
+@given(patterns)
+@settings(deadline=None)
+def test_a_name_matches_where_the_file_is_found(tree: Path, pattern: str) -> None:
+    found = {file.name for file in find(str(tree), [pattern], None)}
+    assert found == {name for name in TREE if matches([pattern], name)}
 
 
 def test_chunks_hold_whole_files(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ workspace is ever listed or handed on, whatever a declaration or a link says.
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import hashlib
 import os
@@ -16,7 +17,7 @@ from pathlib import PurePosixPath
 
 from headwater.errors import DataError, DeclarationError, Location
 
-__all__ = ["FoundFile", "digest_of", "find", "is_pattern", "resolve"]
+__all__ = ["FoundFile", "digest_of", "find", "is_pattern", "matches", "resolve"]
 
 _edge_bytes = 64 * 1024
 
@@ -34,6 +35,30 @@ class FoundFile:
 def is_pattern(pattern: str) -> bool:
     """Whether a path stands for any number of files."""
     return glob.has_magic(pattern)
+
+
+def matches(patterns: Sequence[str], name: str) -> bool:
+    """Whether :func:`find` finds a file of this name when it is there.
+
+    >>> matches(["data/**/*.csv"], "data/a.csv"), matches(["data/*.csv"], "data/b/a.csv")
+    (True, False)
+    """
+    parts = PurePosixPath(name).parts
+    return any(_fits(PurePosixPath(pattern).parts, parts) for pattern in patterns)
+
+
+def _fits(pattern: Sequence[str], name: Sequence[str]) -> bool:
+    if not pattern or not name:
+        return not pattern and not name
+    hidden = name[0].startswith(".")
+    if pattern[0] == "**":
+        whole = len(pattern) == len(name) == 1
+        return _fits(pattern[1:], name) or (not hidden and (whole or _fits(pattern, name[1:])))
+    if not is_pattern(pattern[0]):
+        return pattern[0] == name[0] and _fits(pattern[1:], name[1:])
+    if hidden and not pattern[0].startswith("."):
+        return False
+    return fnmatch.fnmatchcase(name[0], pattern[0]) and _fits(pattern[1:], name[1:])
 
 
 def check(pattern: str, where: Location | None) -> None:

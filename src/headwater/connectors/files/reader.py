@@ -9,7 +9,7 @@ from typing import Final
 
 from headwater.capabilities import SourceCapability
 from headwater.connectors.files.archive import spool_folder, unpack
-from headwater.connectors.files.finding import FoundFile, find, is_pattern, resolve
+from headwater.connectors.files.finding import FoundFile, find, is_pattern, matches, resolve
 from headwater.connectors.files.naming import compression_of
 from headwater.connectors.files.options import FilesOptions
 from headwater.connectors.files.position import FilesPosition, ReadFile
@@ -54,7 +54,9 @@ class FilesReader:
 
     def replay(self, until: Position) -> FileScan | None:
         read = FilesPosition.of(until).files.values()
-        files = [self._again(file) for file in read]
+        files = [self._again(file) for file in read if matches(self._options.patterns, file.name)]
+        if read and not files and not find(self._context.root, self._options.patterns, self._source.where):
+            raise self._nothing_left(len(read))
         return self._scan(files) if files else None
 
     def acknowledge(self, position: Position) -> None:
@@ -112,6 +114,14 @@ class FilesReader:
             f"there is no file {pattern}",
             detail=f"the source {self._source.relation} reads it",
             hint="check 'path'; it is relative to the workspace",
+            where=self._source.where,
+        )
+
+    def _nothing_left(self, count: int) -> DataError:
+        return DataError(
+            f"no file matches {', '.join(self._options.patterns)}, and {count} files were read before",
+            detail=f"{self._source.relation} would lose all its rows",
+            hint="check 'path', which has changed since; it is relative to the workspace",
             where=self._source.where,
         )
 
