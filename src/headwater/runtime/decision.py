@@ -72,13 +72,13 @@ def reset_sources(product: ProductPlan, snapshot: Snapshot) -> frozenset[Relatio
 
 def reread_sources(product: ProductPlan, snapshot: Snapshot, reset: frozenset[RelationName]) -> frozenset[RelationName]:
     """Those of the reset sources whose connector knows the position: what was read of them has to be there still."""
-    same = set()
-    for step in product.sources:
-        known = snapshot.recorded.get(step.relation)
-        if step.relation in reset & snapshot.positions.keys() and known is not None:
-            if all(known.traits.get(name) == step.traits.get(name) for name in ("kind", "connection")):
-                same.add(step.relation)
-    return frozenset(same)
+    known = snapshot.recorded
+    return frozenset(
+        step.relation
+        for step in product.sources
+        if step.relation in reset & snapshot.positions.keys() & known.keys()
+        and all(known[step.relation].traits.get(name) == step.traits.get(name) for name in ("kind", "connection"))
+    )
 
 
 def quarantine_token(format: str, epoch: int) -> VersionToken:
