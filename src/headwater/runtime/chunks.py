@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from headwater.plan.steps import SourceStep
-from headwater.runtime.workbench import is_direct
+from headwater.runtime.source_rows import is_direct
 from headwater.spi.codec import FileScan
 from headwater.spi.source import Chunk, Position, SourceReader
 from headwater.types import RelationName

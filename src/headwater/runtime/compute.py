@@ -56,8 +56,8 @@ class Computation:
             if name in self.publisher.published and not any(read.relation in moved for read in model.program.inputs):
                 continue
             with _naming(name):
-                bench.provide((read.relation, read.role) for read in model.program.inputs)
-                query = compose(model.program.statements)
+                inputs = ((read.relation, read.role) for read in model.program.inputs)
+                query = bench.over(inputs, compose(model.program.statements))
                 self.publisher.model(model, query, PublishMode.APPEND, keep=self._read_again(model))
             bench.appended(name)
             moved.add(name)
@@ -74,8 +74,9 @@ class Computation:
                 continue
             keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
             with _naming(name):
-                bench.provide((read.relation, model.program.rebuild_role) for read in model.program.inputs)
-                self.publisher.model(model, compose(model.program.rebuild), PublishMode.REPLACE, keep=keep)
+                inputs = ((read.relation, model.program.rebuild_role) for read in model.program.inputs)
+                query = bench.over(inputs, compose(model.program.rebuild))
+                self.publisher.model(model, query, PublishMode.REPLACE, keep=keep)
             bench.replaced(name)
 
     def _read_again(self, model: ModelStep) -> bool:

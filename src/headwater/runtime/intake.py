@@ -122,5 +122,5 @@ class Intake:
         kind = epoch.context.quarantine_format
         publisher.quarantine(name, kind, step.fingerprint, counts.quarantined, anew=anew)
         kept.remember(publisher.bench)
-        publisher.bench.landed(name, chunk.rows)
+        publisher.bench.rows.landed(name, chunk.rows)
         epoch.versions[name] = str(epoch.number)

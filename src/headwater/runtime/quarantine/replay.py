@@ -101,7 +101,7 @@ class _Replay:
         match self.target.step:
             case SourceStep() as step:
                 SourceHistory.of(step).remember(bench)
-                bench.landed(name)
+                bench.rows.landed(name, None)
             case ModelStep() as step:
                 self._stage(bench, step)
                 bench.appended(name)
@@ -139,7 +139,7 @@ class _Replay:
         )
         bench.define(relation("accepted", name), f"SELECT {columns} FROM {relation('change', name)}")
         self.epoch.released.extend(row[0] for row in bench.session.fetch(f"SELECT quarantine_id FROM {passed}"))
-        bench.release(f"SELECT quarantine_id FROM {passed}")
+        bench.rows.release(f"SELECT quarantine_id FROM {passed}")
         return counts.accepted
 
     def _rank(self, bench: Workbench) -> int:
@@ -155,7 +155,7 @@ class _Replay:
             ranked,
             f'SELECT {restored}, q.quarantine_id, q.source, q."offset", '
             f'row_number() OVER (ORDER BY q.source NULLS LAST, q."offset" NULLS LAST, q.quarantine_id) AS {rank} '
-            f'FROM {refused} AS q WHERE q."row" IS NOT NULL AND {bench.unreleased}',
+            f'FROM {refused} AS q WHERE q."row" IS NOT NULL AND {bench.rows.unreleased}',
         )
 
     def _provide_history(self, bench: Workbench, own: RelationName) -> None:
