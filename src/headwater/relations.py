@@ -14,6 +14,8 @@ judged      the candidates with the list of reasons against each row
 accepted    the candidates the contract admits, without provenance columns
 rejected    the candidates it refuses, in the shape of the quarantine table
 malformed   records that could not be decoded
+delta       the rows that a replaced relation gained and lost, with :data:`DIFF_COLUMN`, without provenance columns
+watermark   one row: how far event time had advanced before the epoch (``previous``) and has now (``now``)
 state       what a block keeps between epochs (durable)
 =========== ============================================================================
 
@@ -29,16 +31,29 @@ from typing import Final, Literal, TypeAlias
 
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["CONTENT", "OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
+__all__ = ["CONTENT", "DIFF_COLUMN", "OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
 
 SOURCE_COLUMN: Final = "_hw_source"
 OFFSET_COLUMN: Final = "_hw_offset"
+
+DIFF_COLUMN: Final = "_hw_diff"
+"""How many times a row was gained (positive) or lost (negative) in an epoch; never 0."""
 
 CONTENT: Final = "content"
 """The relation that a contract's dataset query reads: what readers will see once the epoch is published."""
 
 Role: TypeAlias = Literal[
-    "change", "history", "traced", "candidate", "judged", "accepted", "rejected", "malformed", "state"
+    "change",
+    "history",
+    "traced",
+    "candidate",
+    "judged",
+    "accepted",
+    "rejected",
+    "malformed",
+    "delta",
+    "watermark",
+    "state",
 ]
 
 

@@ -7,14 +7,28 @@ knowing how they are derived. How relations are named: :mod:`headwater.relations
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Role, Statement, relation
 from headwater.types import RelationName
 
-__all__ = ["KIND_VERSIONS", "Block", "BlockKind", "ChangeMode", "Input", "Program", "compose"]
+__all__ = [
+    "KIND_VERSIONS",
+    "Block",
+    "BlockKind",
+    "ChangeMode",
+    "Clock",
+    "Delete",
+    "Input",
+    "Insert",
+    "Keep",
+    "Program",
+    "Step",
+    "compose",
+]
 
 
 class BlockKind(StrEnum):
@@ -50,11 +64,56 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Have a durable table ``state``, with the columns of the work relation ``like``; it begins empty."""
+
+    state: str
+    like: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Add the rows of a query to a durable table."""
+
+    state: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Take rows out of a durable table, which ``where`` calls ``kept``."""
+
+    state: str
+    where: str
+
+
+Step: TypeAlias = Statement | Keep | Insert | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How far the time in a column has advanced: no row to come has a value below the watermark less ``delay``.
+
+    The watermark is the least of those of ``relations``. ``closes`` tells columns whose value,
+    once the watermark has reached it (plus ``delay``), comes no more either: ends of windows.
+    """
+
+    relations: frozenset[RelationName]
+    delay: timedelta = timedelta()
+    closes: bool = False
+
+    def __and__(self, other: Clock) -> Clock:
+        """The clock of a column that takes values from both."""
+        return Clock(self.relations | other.relations, max(self.delay, other.delay), self.closes and other.closes)
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A part of a query and how it is maintained.
 
     ``why`` completes the sentence "this block is <kind> because ..."; ``cheaper`` says
-    what to change in the query to get a cheaper kind.
+    what to change in the query to get a cheaper kind. ``state`` says what is kept between epochs,
+    ``bounded`` whether that stops growing, and ``key`` the columns by which it is kept.
     """
 
     name: str
@@ -62,6 +121,8 @@ class Block:
     why: str
     cheaper: str | None = None
     state: str | None = None
+    key: tuple[str, ...] = ()
+    bounded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +134,14 @@ class Program:
     every epoch that brings changes. ``rebuild`` is the same result from all rows
     that the inputs hold: what a changed model and a replaced input need. It reads
     every input in the role ``rebuild_role``, which for a map keeps the origin of rows.
+
+    A program with ``steps`` keeps state instead: they run in order in every epoch that brings
+    changes or moves a watermark, and read of each input what its role says. With APPEND their
+    last one creates ``candidate.<relation>``; with REPLACE it creates ``delta.<relation>``, the rows gained and
+    lost, and ``content`` is a query of the whole result over ``states``, the tables that they keep.
+    Anew from history, such a program runs its steps once over everything, its states dropped before.
+    ``clocks`` are those of the result's columns; of a ``settled`` column all rows with one value
+    come in the epoch in which its clock reaches it.
     """
 
     relation: RelationName
@@ -82,6 +151,11 @@ class Program:
     statements: tuple[Statement, ...]
     rebuild: tuple[Statement, ...]
     blocks: tuple[Block, ...] = ()
+    steps: tuple[Step, ...] = ()
+    states: tuple[str, ...] = ()
+    content: str | None = None
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    settled: frozenset[str] = frozenset()
 
     @property
     def version(self) -> str:

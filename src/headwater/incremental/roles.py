@@ -7,7 +7,7 @@ rest of the query.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlglot import exp
@@ -16,12 +16,18 @@ from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Role, Statement, r
 from headwater.sql.parse import generate
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["candidate", "candidate_without_origin", "provenance_columns", "put_in_role", "text_in_role"]
+__all__ = [
+    "candidate_without_origin",
+    "provenance_columns",
+    "put_in_role",
+    "text_in_role",
+    "texts_in_roles",
+]
 
 provenance_columns: Final = (SOURCE_COLUMN, OFFSET_COLUMN)
 
 
-def put_in_role(tables: Iterable[tuple[exp.Table, RelationName]], role: Role) -> None:
+def put_in_role(tables: Iterable[tuple[exp.Table, RelationName]], role: str) -> None:
     """Name, in place, each relation of a query as that relation in a role."""
     for table, name in tables:
         if not table.alias:
@@ -42,9 +48,20 @@ def text_in_role(text: str, tables: Iterable[tuple[exp.Table, RelationName]], ro
     return "".join((*parts, text[at:]))
 
 
-def candidate(name: RelationName, tree: exp.Expr, *, copy: bool = False) -> tuple[Statement, ...]:
-    """The candidate that a query yields; without ``copy`` the tree is used up."""
-    return (Statement(relation("candidate", name), generate(tree, copy=copy)),)
+def texts_in_roles(
+    text: str, tree: exp.Expr, tables: Iterable[tuple[exp.Table, RelationName]], roles: Sequence[Role]
+) -> tuple[str, ...]:
+    """A query over its relations in each of some roles: written once, and the tree is used up.
+
+    Args:
+        text: the query that the tree was read from; what stands for the role must not be in it.
+    """
+    mark = "_hw_role"
+    while mark in text:
+        mark += "_"
+    put_in_role(tables, mark)
+    written = generate(tree)
+    return tuple(written.replace(f'"{mark}.', f'"{role}.') for role in roles)
 
 
 def candidate_without_origin(name: RelationName, text: str) -> tuple[Statement, ...]:

@@ -18,7 +18,8 @@ from headwater.incremental.aggregates import is_aggregate
 from headwater.incremental.blocks import QueryBlock, RelationInput, Scan, local_nodes
 from headwater.incremental.kinds.claims import Changes, Claim, Compiled, Facts, Kind, Query, Refusal
 from headwater.incremental.program import BlockKind, ChangeMode
-from headwater.incremental.roles import candidate, provenance_columns, put_in_role
+from headwater.incremental.roles import provenance_columns, texts_in_roles
+from headwater.relations import Statement, relation
 
 __all__ = ["kind"]
 
@@ -76,13 +77,12 @@ def claim(block: QueryBlock, facts: Facts) -> Claim | Refusal:
 
 def compile(query: Query) -> Compiled:  # noqa: A001
     """The query over ``change`` or ``traced`` relations, each level handing the origin of its rows upwards."""
-    put_in_role(query.parts.tables, "change")
     for block in query.parts.blocks:
         if query.claims[block.name].changes is Changes.APPEND:
             _carry_origin(block, query)
-    statements = candidate(query.relation, query.parts.tree, copy=True)
-    put_in_role(query.parts.tables, "traced")
-    return Compiled(statements, candidate(query.relation, query.parts.tree))
+    parts, created = query.parts, relation("candidate", query.relation)
+    change, traced = texts_in_roles(parts.text, parts.tree, parts.tables, ("change", "traced"))
+    return Compiled((Statement(created, change),), (Statement(created, traced),))
 
 
 kind: Final = Kind(BlockKind.MAP, ChangeMode.APPEND, claim, compile)

@@ -1,0 +1,1 @@
+"""Queries as operators over rows, and each operator as SQL."""

@@ -1,0 +1,209 @@
+"""What an operator hands to those above it in an epoch, and the program in the making.
+
+Apart from the kinds because each of them takes flows and makes one: what a kind
+must know of its inputs is all said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from headwater.incremental.algebra.nodes import Node
+from headwater.incremental.algebra.render import listed, render
+from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.program import Block, Clock, Delete, Input, Insert, Keep, Step
+from headwater.relations import DIFF_COLUMN, Statement, relation
+from headwater.types import RelationName, Schema, quote_identifier
+
+__all__ = ["Build", "Flow", "consolidated", "diff", "matches", "present", "weighted"]
+
+diff: Final = quote_identifier(DIFF_COLUMN)
+_microsecond: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The rows of an operator.
+
+    Attributes:
+        rows: what stands in FROM for the rows of this epoch: a name, or a query in parentheses. Where
+            ``changes`` is REPLACE they carry :data:`~headwater.relations.DIFF_COLUMN` and are not consolidated:
+            one row may be gained and lost at once. Of CONSTANT there are none; ``content`` has them.
+        columns: the operator's columns.
+        changes: APPEND: rows only come. REPLACE: they come and go. CONSTANT: they never change.
+        clocks: how far time has advanced in columns.
+        settled: columns of which all rows with one value come in one and the same epoch, the one in
+            which the column's clock reaches that value.
+        content: what stands in FROM for all rows after this epoch, where that is cheap; else None.
+    """
+
+    rows: str
+    columns: tuple[str, ...]
+    changes: Changes
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    settled: frozenset[str] = frozenset()
+    content: str | None = None
+
+    @property
+    def weight(self) -> tuple[str, ...]:
+        """The columns that ``rows`` has beside ``columns``."""
+        return (DIFF_COLUMN,) if self.changes is Changes.REPLACE else ()
+
+
+@dataclass(slots=True)
+class Build:
+    """Gathers the steps of one program; used by one compilation.
+
+    Args:
+        relation: the model.
+        describe: the exact columns of an operator, as the engine's binder tells them.
+    """
+
+    relation: RelationName
+    describe: Callable[[Node], Schema]
+    steps: list[Step] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    inputs: dict[Input, None] = field(default_factory=dict)
+    _names: set[str] = field(default_factory=set)
+    _shared: dict[str, str] = field(default_factory=dict)
+    _kept: dict[str, str] = field(default_factory=dict)
+    _clocks: dict[frozenset[RelationName], str] = field(default_factory=dict)
+
+    def work(self, name: str, sql: str) -> str:
+        """Materialise a query for the rest of the epoch; returns what it is called."""
+        made = self._free("change", name)
+        self.steps.append(Statement(made, sql))
+        return made
+
+    def shared(self, name: str, rows: str) -> str:
+        """Rows that are read more than once, computed once."""
+        if not rows.startswith("("):
+            return rows
+        if rows not in self._shared:
+            self._shared[rows] = self.work(name, f"SELECT * FROM {rows}")
+        return self._shared[rows]
+
+    def keep(self, name: str, like: str) -> str:
+        """A durable table with the columns of a work relation; returns what it is called."""
+        made = self._free("state", name)
+        self.states.append(made)
+        self.steps.append(Keep(made, like))
+        return made
+
+    def insert(self, state: str, sql: str) -> None:
+        self.steps.append(Insert(state, sql))
+
+    def delete(self, state: str, where: str) -> None:
+        self.steps.append(Delete(state, where))
+
+    def render(self, node: Node, inputs: Sequence[str], *, carried: Sequence[str] = ()) -> str:
+        """The operator's query over rows, in parentheses."""
+        return f"({render(node, inputs, carried=carried)})"
+
+    def arranged(self, name: str, flow: Flow) -> str:
+        """All rows of a flow after this epoch, for FROM: kept in a table of its own unless they are at hand."""
+        if flow.content is not None:
+            return flow.content
+        rows = self.shared(name, flow.rows)
+        if rows not in self._kept:
+            self._kept[rows] = self.keep(f"{name}.rows", rows)
+            self.apply(self._kept[rows], rows, flow)
+        return present(self._kept[rows], flow)
+
+    def arranged_before(self, name: str, flow: Flow) -> tuple[str, Callable[[], None]]:
+        """All rows of a flow before this epoch, for FROM, and what adds those of this epoch once they were read."""
+        rows = self.shared(name, flow.rows)
+        state = self.keep(f"{name}.rows", rows)
+
+        def advance() -> None:
+            self.apply(state, rows, flow)
+            self._kept.setdefault(rows, state)
+
+        return present(state, flow), advance
+
+    def apply(self, state: str, rows: str, flow: Flow) -> None:
+        """Add an epoch's rows to a table: appended ones as they are, others so that each row stands there once."""
+        columns = listed(flow.columns)
+        if flow.changes is not Changes.REPLACE:
+            self.insert(state, f"SELECT {columns} FROM {rows}")
+            return
+        here = f'EXISTS (SELECT 1 FROM {rows} AS "new" WHERE {matches(flow.columns, "new", "kept")})'
+        old = f'SELECT {columns}, {diff} FROM {state} AS "kept" WHERE {here}'
+        both = f"{old} UNION ALL SELECT {columns}, {diff} FROM {rows}"
+        merged = self.work("merged", consolidated(flow.columns, f"({both})"))
+        self.delete(state, here)
+        self.insert(state, f"SELECT {columns}, {diff} FROM {merged}")
+
+    def clock(self, relations: frozenset[RelationName]) -> str:
+        """A relation of one row with the watermark of several relations: ``previous`` and ``now``."""
+        if relations not in self._clocks:
+            names = sorted(relations)
+            for name in names:
+                self.inputs[Input(name, "watermark")] = None
+            if len(names) == 1:
+                self._clocks[relations] = relation("watermark", names[0])
+            else:
+                parts = " UNION ALL ".join(f"SELECT * FROM {relation('watermark', name)}" for name in names)
+                least = f"SELECT min(previous) AS previous, min(now) AS now FROM ({parts})"
+                self._clocks[relations] = self.work("clock", least)
+        return self._clocks[relations]
+
+    def closed(self, column: str, clock: Clock, *, at: str = "now", table: str | None = None) -> str:
+        """The condition that no further row comes with the value that a row has in a column.
+
+        Args:
+            at: ``now``, or ``previous``: before this epoch.
+        """
+        value = quote_identifier(column) if table is None else f"{table}.{quote_identifier(column)}"
+        value = f"CAST({value} AS TIMESTAMP)"
+        if clock.delay:
+            value = f"{value} + INTERVAL '{clock.delay // _microsecond}' MICROSECOND"
+        operator = "<=" if clock.closes else "<"
+        return f"{value} {operator} (SELECT {at} FROM {self.clock(clock.relations)})"
+
+    def say(self, block: Block) -> None:
+        """Say how a block is maintained."""
+        self.blocks.append(block)
+
+    def _free(self, role: str, wanted: str) -> str:
+        name, number = f"{role}.{self.relation}/{wanted}", 1
+        while name.casefold() in self._names:
+            number += 1
+            name = f"{role}.{self.relation}/{wanted}#{number}"
+        self._names.add(name.casefold())
+        return quote_identifier(name)
+
+
+def present(state: str, flow: Flow) -> str:
+    """What a table of rows with their number amounts to, for FROM."""
+    if flow.changes is not Changes.REPLACE:
+        return state
+    copies = f'UNNEST(generate_series(1, CAST({diff} AS BIGINT))) AS "_hw_copies"("_hw_copy")'
+    return f"(SELECT {listed(flow.columns)} FROM {state} CROSS JOIN {copies})"
+
+
+def weighted(flow: Flow, rows: str | None = None) -> str:
+    """The epoch's rows with their number of times, also where each came once."""
+    taken = rows or flow.rows
+    if flow.changes is Changes.REPLACE:
+        return taken
+    return f"(SELECT {listed(flow.columns)}, CAST(1 AS BIGINT) AS {diff} FROM {taken})"
+
+
+def consolidated(columns: Sequence[str], rows: str) -> str:
+    """A query of gained and lost rows, each once, those that cancel out left away."""
+    names = listed(columns)
+    times = f"CAST(sum({diff}) AS BIGINT) AS {diff}"
+    return f"SELECT {names}, {times} FROM {rows} GROUP BY {names} HAVING sum({diff}) <> 0"
+
+
+def matches(columns: Iterable[str], left: str, right: str) -> str:
+    """The condition that two tables agree in columns, NULLs agreeing with each other; true for no columns."""
+    pairs = (
+        f"{left}.{quote_identifier(name)} IS NOT DISTINCT FROM {right}.{quote_identifier(name)}" for name in columns
+    )
+    return " AND ".join(pairs) or "true"

@@ -1,0 +1,108 @@
+"""Which kind maintains an operator: the cheapest one that can, given how its inputs change.
+
+Apart from the kinds, which do not know each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from headwater.incremental.algebra.nodes import (
+    Aggregate,
+    Assign,
+    Distinct,
+    Join,
+    JoinKind,
+    Node,
+    Relation,
+    Rowwise,
+    Union,
+    inputs_of,
+)
+from headwater.incremental.flows import Build, Flow
+from headwater.incremental.kinds import linear
+from headwater.incremental.kinds.affected import affected
+from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.kinds.closing import closing, closing_key
+from headwater.incremental.kinds.distinct import distinct
+from headwater.incremental.kinds.grouping import grouping
+from headwater.incremental.kinds.partials import partials_of
+from headwater.incremental.kinds.product import product
+from headwater.incremental.lowering.refusals import Unmaintainable
+from headwater.incremental.program import Clock
+from headwater.types import RelationName
+
+__all__ = ["Given", "Maintenance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known of a relation that a query reads: how it changes, and its times."""
+
+    changes: Changes
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    settled: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Maintenance:
+    """Maintains an operator after those it reads, each once, however many read it."""
+
+    build: Build
+    given: Mapping[RelationName, Given]
+    _done: dict[Node, Flow] = field(default_factory=dict)
+
+    def flow(self, node: Node) -> Flow:
+        if node not in self._done:
+            flows = [self.flow(below) for below in inputs_of(node)]
+            self._done[node] = self._maintain(node, flows)
+        return self._done[node]
+
+    def _maintain(self, node: Node, flows: list[Flow]) -> Flow:
+        if isinstance(node, Relation):
+            given = self.given[node.relation]
+            return linear.read(node, given.changes, given.clocks, given.settled, self.build)
+        if all(flow.changes is Changes.CONSTANT for flow in flows):
+            rows = self.build.render(node, [flow.content or "" for flow in flows])
+            return Flow(rows=rows, columns=node.columns, changes=Changes.CONSTANT, content=rows)
+        found = self._row_by_row(node, flows)
+        if found is not None:
+            return found
+        for flow in flows:
+            if flow.changes is Changes.CONSTANT:
+                raise Unmaintainable(
+                    "rows written in the query are brought together with rows that change",
+                    "put these rows into a source or a model of their own and read them there",
+                )
+        closes = closing_key(node, flows)
+        return closing(node, closes, flows, self.build) if closes else self._keyed(node, flows)
+
+    def _row_by_row(self, node: Node, flows: list[Flow]) -> Flow | None:
+        """What keeps nothing."""
+        match node:
+            case Rowwise():
+                return linear.rowwise(node, flows[0], self.build)
+            case Assign():
+                return linear.assign(node, flows[0], self.build)
+            case Union() if not any(flow.changes is Changes.CONSTANT for flow in flows):
+                return linear.union(node, flows, self.build)
+            case Join():
+                return linear.beside_constant(node, flows[0], flows[1], self.build)
+            case _:
+                return None
+
+    def _keyed(self, node: Node, flows: list[Flow]) -> Flow:
+        """What keeps its state by key for as long as the key is there."""
+        match node:
+            case Aggregate():
+                partials = partials_of(node, self.build, taken_back=flows[0].changes is Changes.REPLACE)
+                if partials is not None:
+                    return grouping(node, partials, flows[0], self.build)
+            case Distinct():
+                return distinct(node, flows[0], self.build)
+            case Join(kind=JoinKind.INNER):
+                return product(node, flows[0], flows[1], self.build)
+            case _:
+                pass
+        return affected(node, flows, self.build)

@@ -1,0 +1,98 @@
+"""Operators by window, computed when the watermark has closed it.
+
+Where rows come together by the end (or start) of a window, no more of them come once the watermark
+has passed: then the result of that window is final, is appended, and its rows are forgotten. Kept are the
+rows of open windows. Nothing is kept where the input itself comes only when a window closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+
+from headwater.incremental.algebra.nodes import Aggregate, Analytic, Distinct, Join, Node, SetOperation
+from headwater.incremental.algebra.render import listed
+from headwater.incremental.flows import Build, Flow
+from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.program import Clock
+
+__all__ = ["Closing", "closing", "closing_key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The column of each input by which windows close, that column in the output, and the clock of all."""
+
+    inputs: tuple[str, ...]
+    outputs: frozenset[str]
+    clock: Clock
+
+
+def closing_key(node: Node, flows: Sequence[Flow]) -> Closing | None:
+    """By which windows an operator can be computed when they close; None when by none."""
+    if any(flow.changes is not Changes.APPEND for flow in flows):
+        return None
+    found = [
+        Closing(columns, outputs & frozenset(node.columns), reduce(and_, clocks))
+        for columns, outputs in _together(node)
+        if all(column in flow.clocks for column, flow in zip(columns, flows, strict=True))
+        for clocks in ([flow.clocks[column] for column, flow in zip(columns, flows, strict=True)],)
+        if all(clock.closes for clock in clocks)
+    ]
+    return min(found, key=lambda each: each.clock.delay, default=None)
+
+
+def closing(node: Node, closes: Closing, flows: Sequence[Flow], build: Build) -> Flow:
+    """Compute an operator for the windows that closed in this epoch."""
+    if all(
+        column in flow.settled and flow.clocks[column] == closes.clock
+        for column, flow in zip(closes.inputs, flows, strict=True)
+    ):
+        rows = build.render(node, [build.shared(f"{node.name}.input", flow.rows) for flow in flows])
+    else:
+        closed = [
+            _closed(f"{node.name}.input{number}", column, closes.clock, flow, build)
+            for number, (column, flow) in enumerate(zip(closes.inputs, flows, strict=True), 1)
+        ]
+        rows = build.render(node, closed)
+    clocks = dict.fromkeys(closes.outputs, closes.clock)
+    for flow in flows:
+        clocks.update(
+            (name, clock & closes.clock)
+            for name, clock in flow.clocks.items()
+            if clock.closes and name in node.columns and name not in clocks
+        )
+    return Flow(rows=rows, columns=node.columns, changes=Changes.APPEND, clocks=clocks, settled=closes.outputs)
+
+
+def _closed(name: str, column: str, clock: Clock, flow: Flow, build: Build) -> str:
+    """The rows of windows that closed, taken out of those that are kept."""
+    fresh = build.shared(name, flow.rows)
+    state = build.keep(name, fresh)
+    build.insert(state, f"SELECT {listed(flow.columns)} FROM {fresh}")
+    condition = build.closed(column, clock)
+    rows = build.work(f"{name}.closed", f"SELECT {listed(flow.columns)} FROM {state} WHERE {condition}")
+    build.delete(state, condition)
+    return rows
+
+
+def _together(node: Node) -> list[tuple[tuple[str, ...], frozenset[str]]]:
+    """Columns of the inputs by which rows come together, and their names in the output."""
+    match node:
+        case Aggregate():
+            return [((name,), frozenset((name,))) for name in node.keys]
+        case Analytic():
+            return [((name,), frozenset((name,))) for name in node.partition]
+        case Distinct():
+            return [((name,), frozenset((name,))) for name in node.columns]
+        case Join():
+            return [(pair, frozenset(pair)) for pair in node.on]
+        case SetOperation():
+            return [
+                ((mine, theirs), frozenset((name,)))
+                for mine, theirs, name in zip(node.left.columns, node.right.columns, node.columns, strict=True)
+            ]
+        case _:
+            return []

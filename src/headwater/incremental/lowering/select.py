@@ -1,0 +1,326 @@
+"""A SELECT as a chain of operators, in the order in which SQL means its clauses.
+
+FROM, WHERE, GROUP BY, HAVING, functions over windows of rows, QUALIFY, the SELECT list,
+DISTINCT, ORDER BY with LIMIT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlglot import exp
+
+from headwater.incremental.aggregates import is_aggregate
+from headwater.incremental.algebra.nodes import Aggregate, Analytic, Constant, Distinct, Item, Limit, Node
+from headwater.incremental.lowering.names import flat
+from headwater.incremental.lowering.query import Scope
+from headwater.incremental.lowering.refusals import Unmaintainable
+from headwater.incremental.lowering.rows import (
+    column,
+    conjuncts,
+    filtered,
+    key_columns,
+    pass_through,
+    projected,
+    substituted,
+)
+from headwater.incremental.lowering.sources import lower_from
+from headwater.incremental.lowering.subqueries import apply_subqueries, has_subquery
+
+__all__ = ["limited", "lower_select"]
+
+_clauses: Final = frozenset(
+    {"expressions", "from_", "joins", "laterals", "where", "group", "having", "windows", "qualify", "distinct"}
+    | {"order", "limit", "offset"}
+)
+
+
+@dataclass(slots=True)
+class _Clauses:
+    """The expressions of a SELECT over flat names; what is computed below is replaced in all of them."""
+
+    items: list[Item]
+    having: list[exp.Expr]
+    qualify: list[exp.Expr]
+    order: list[exp.Expr]
+    distinct_on: list[exp.Expr] = field(default_factory=list)
+
+    def substitute(self, known: dict[exp.Expr, str]) -> None:
+        """Put columns in the place of expressions that operators below compute."""
+        self.items = [Item(item.name, substituted(item.expression, known)) for item in self.items]
+        for part in (self.having, self.qualify, self.order, self.distinct_on):
+            part[:] = [substituted(each, known) for each in part]
+
+    def expressions(self) -> list[exp.Expr]:
+        return [*(item.expression for item in self.items), *self.having, *self.qualify, *self.order, *self.distinct_on]
+
+
+def lower_select(select: exp.Select, scope: Scope) -> Node:
+    """A SELECT; its columns are those of its list."""
+    _refuse(select)
+    if select.args.get("from_") is None:
+        names = tuple(item.alias_or_name for item in select.expressions)
+        return limited(select, Constant(scope.block, _without(select, "order", "limit", "offset"), names), scope)
+    _spell_windows(select)
+    aliases = _aliases(select)
+    clauses = _read(select, aliases)
+    where = conjuncts(select.args["where"].this) if select.args.get("where") else []
+    plain = [flat(each, aliases) for each in where if not has_subquery(each)]
+    source = lower_from(select, plain, aliases, scope)
+    node = filtered(f"{scope.block}.where", source.node, source.conditions)
+    node = apply_subqueries(node, [each for each in where if has_subquery(each)], aliases, scope)
+    if any(has_subquery(each) for each in clauses.expressions()):
+        raise Unmaintainable("a subquery stands outside WHERE", "write it as a join")
+    node = _grouped(select, node, clauses, aliases, scope)
+    node = _analysed(node, clauses, scope)
+    if clauses.distinct_on:
+        node = _first_of_each(node, clauses, scope)
+    return _listed(select, node, clauses, scope)
+
+
+def limited(tree: exp.Expr, node: Node, scope: Scope) -> Node:
+    """ORDER BY with LIMIT or OFFSET over output columns; ORDER BY alone says nothing of a bag."""
+    limit, offset, order = (tree.args.get(key) for key in ("limit", "offset", "order"))
+    if limit is None and offset is None:
+        return node
+    if not isinstance(limit, exp.Limit | None):
+        raise Unmaintainable("LIMIT in percent is not kept up to date")
+    names = {name.casefold(): name for name in node.columns}
+    terms = [_by_position(term, node.columns, names) for term in (order.expressions if order else ())]
+    return Limit(
+        f"{scope.block}.limit",
+        node,
+        tuple(terms),
+        limit.expression if limit is not None else None,
+        offset.expression if offset is not None else None,
+        node.columns,
+    )
+
+
+def _by_position(term: exp.Expr, columns: Sequence[str], names: dict[str, str]) -> exp.Expr:
+    copy = term.copy()
+    key = copy.this if isinstance(copy, exp.Ordered) else copy
+    if isinstance(key, exp.Literal) and not key.is_string:
+        key.replace(column(columns[int(key.name) - 1]))
+    for reference in copy.find_all(exp.Column):
+        if reference.name.casefold() not in names:
+            raise Unmaintainable("ORDER BY of a set operation names a column that it does not yield")
+        reference.replace(column(names[reference.name.casefold()]))
+    return copy
+
+
+def _refuse(select: exp.Select) -> None:
+    for key, value in select.args.items():
+        if value and key not in _clauses:
+            raise Unmaintainable(f"its clause {key.strip('_').upper()} is not known to change row by row")
+
+
+def _without(select: exp.Select, *keys: str) -> exp.Select:
+    copy = select.copy()
+    for key in keys:
+        copy.set(key, None)
+    return copy
+
+
+def _aliases(select: exp.Select) -> frozenset[str]:
+    items = [select.args["from_"].this, *(join.this for join in select.args.get("joins") or ())]
+    items += select.args.get("laterals") or ()
+    return frozenset(item.alias_or_name for item in items)
+
+
+def _spell_windows(select: exp.Select) -> None:
+    """Put what WINDOW says into the functions that name it."""
+    named = {each.this.name.casefold(): each for each in select.args.get("windows") or ()}
+    select.set("windows", None)
+    for window in list(select.find_all(exp.Window)):
+        alias = window.args.get("alias")
+        known = named.get(alias.name.casefold()) if isinstance(alias, exp.Identifier) else None
+        if alias is not None and known is None:
+            raise Unmaintainable(f"the window '{alias.name}' is not known")
+        if known is not None:
+            window.set("alias", None)
+            for key in ("partition_by", "order", "spec"):
+                part = known.args.get(key)
+                if part and not window.args.get(key):
+                    window.set(key, [each.copy() for each in part] if isinstance(part, list) else part.copy())
+
+
+def _read(select: exp.Select, aliases: frozenset[str]) -> _Clauses:
+    items = [_item(node, aliases) for node in select.expressions]
+    given = {item.name: item.expression for item in items}
+
+    def all_flat(nodes: Sequence[exp.Expr]) -> list[exp.Expr]:
+        return [flat(node, aliases, given) for node in nodes]
+
+    order = select.args.get("order")
+    terms = [_ordinal(term, items) for term in (order.expressions if order else ())]
+    distinct = select.args.get("distinct")
+    on = distinct.args.get("on") if isinstance(distinct, exp.Distinct) else None
+    return _Clauses(
+        items=items,
+        having=all_flat(conjuncts(select.args["having"].this) if select.args.get("having") else []),
+        qualify=all_flat(conjuncts(select.args["qualify"].this) if select.args.get("qualify") else []),
+        order=all_flat(terms),
+        distinct_on=all_flat(on.expressions if isinstance(on, exp.Tuple) else [on] if on else []),
+    )
+
+
+def _item(node: exp.Expr, aliases: frozenset[str]) -> Item:
+    name = node.alias_or_name
+    expression = node.this if isinstance(node, exp.Alias) else node
+    if isinstance(expression, exp.Star):
+        raise Unmaintainable("a star over columns that are not known here stands in it", "name the columns")
+    return Item(name, flat(expression, aliases))
+
+
+def _ordinal(term: exp.Expr, items: Sequence[Item]) -> exp.Expr:
+    copy = term.copy()
+    key = copy.this if isinstance(copy, exp.Ordered) else copy
+    if isinstance(key, exp.Literal) and not key.is_string and key.name.isdigit():
+        key.replace(exp.column(exp.to_identifier(items[int(key.name) - 1].name, quoted=True)))
+    return copy
+
+
+def _grouped(select: exp.Select, node: Node, clauses: _Clauses, aliases: frozenset[str], scope: Scope) -> Node:
+    """GROUP BY, aggregates and HAVING."""
+    group = select.args.get("group")
+    calls = _outermost_aggregates(clauses.expressions())
+    if group is None and not calls:
+        return filtered(f"{scope.block}.having", node, clauses.having)
+    keys = _group_keys(group, clauses, aliases) if group is not None else []
+    name = f"{scope.block}.group"
+    node, names = key_columns(f"{name}.keys", node, keys, name)
+    known = dict(zip(keys, names, strict=True))
+    aggregates = []
+    for at, call in enumerate(calls, 1):
+        known[call] = f"{name}.value{at}"
+        aggregates.append(Item(known[call], call))
+    unique = tuple(dict.fromkeys(names))
+    node = Aggregate(name, node, unique, tuple(aggregates), (*unique, *(item.name for item in aggregates)))
+    clauses.substitute(known)
+    return filtered(f"{scope.block}.having", node, clauses.having)
+
+
+def _outermost_aggregates(trees: Sequence[exp.Expr]) -> list[exp.Expr]:
+    """The aggregate calls with their FILTER; functions over windows of rows are none."""
+    found: dict[exp.Expr, None] = {}
+    waiting = list(trees)
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, exp.Window):
+            inside = list(node.this.iter_expressions())
+            waiting = [*inside, *(part for part in node.iter_expressions() if part is not node.this), *waiting]
+        elif _is_call(node):
+            found[node] = None
+        else:
+            waiting = [*node.iter_expressions(), *waiting]
+    return list(found)
+
+
+def _is_call(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
+        return _is_call(node.this)
+    return is_aggregate(node)
+
+
+def _group_keys(group: exp.Expr, clauses: _Clauses, aliases: frozenset[str]) -> list[exp.Expr]:
+    if any(group.args.get(key) for key in ("grouping_sets", "cube", "rollup", "totals")):
+        raise Unmaintainable("it groups by several sets of keys", "write one GROUP BY for each and UNION ALL")
+    if group.args.get("all"):
+        plain = [item.expression for item in clauses.items if not _outermost_aggregates([item.expression])]
+        return list(dict.fromkeys(plain))
+    keys: list[exp.Expr] = []
+    given = {item.name: item.expression for item in clauses.items}
+    for node in group.expressions:
+        if isinstance(node, exp.Literal) and not node.is_string:
+            keys.append(clauses.items[int(node.name) - 1].expression)
+        else:
+            key = flat(node, aliases, given)
+            keys.append(key.this if isinstance(key, exp.Paren) else key)
+    return list(dict.fromkeys(keys))
+
+
+def _analysed(node: Node, clauses: _Clauses, scope: Scope) -> Node:
+    """Functions over windows of rows, one operator for each way to partition, and QUALIFY."""
+    found = dict.fromkeys(window for tree in clauses.expressions() for window in _outermost_windows(tree))
+    by_partition: dict[tuple[exp.Expr, ...], list[exp.Expr]] = {}
+    for window in found:
+        by_partition.setdefault(tuple(window.args.get("partition_by") or ()), []).append(window)
+    known: dict[exp.Expr, str] = {}
+    for number, (partition, windows) in enumerate(by_partition.items(), 1):
+        name = f"{scope.block}.over" if number == 1 else f"{scope.block}.over{number}"
+        node, keys = key_columns(f"{name}.keys", node, partition, name)
+        items = []
+        for at, window in enumerate(windows, 1):
+            known[window] = f"{name}.value{at}"
+            spelled = window.copy()
+            spelled.set("partition_by", [column(key) for key in keys])
+            items.append(Item(known[window], spelled))
+        node = Analytic(name, node, keys, tuple(items), (*node.columns, *(item.name for item in items)))
+    clauses.substitute(known)
+    return filtered(f"{scope.block}.qualify", node, clauses.qualify)
+
+
+def _outermost_windows(tree: exp.Expr) -> list[exp.Expr]:
+    found: list[exp.Expr] = []
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, exp.Window):
+            found.append(node)
+        else:
+            waiting.extend(node.iter_expressions())
+    return found
+
+
+def _first_of_each(node: Node, clauses: _Clauses, scope: Scope) -> Node:
+    """DISTINCT ON: the first row of each key in the order that ORDER BY gives."""
+    name = f"{scope.block}.first"
+    node, keys = key_columns(f"{name}.keys", node, clauses.distinct_on, name)
+    order = exp.Order(expressions=[term.copy() for term in clauses.order]) if clauses.order else None
+    number = exp.Window(this=exp.RowNumber(), partition_by=[column(key) for key in keys], order=order)
+    item = Item(f"{name}.number", number)
+    node = Analytic(name, node, keys, (item,), (*node.columns, item.name))
+    return filtered(f"{name}.only", node, [exp.EQ(this=column(item.name), expression=exp.Literal.number(1))])
+
+
+def _listed(select: exp.Select, node: Node, clauses: _Clauses, scope: Scope) -> Node:
+    """The SELECT list, DISTINCT, and ORDER BY with LIMIT."""
+    names = [item.name for item in clauses.items]
+    if len({name.casefold() for name in names}) != len(names):
+        raise Unmaintainable("two of its columns have one name", "rename one with AS")
+    distinct = select.args.get("distinct") is not None and not clauses.distinct_on
+    limits = select.args.get("limit") is not None or select.args.get("offset") is not None
+    if not limits:
+        node = projected(scope.block, node, clauses.items)
+        return Distinct(scope.block, node, node.columns) if distinct else node
+    keys = [term.this if isinstance(term, exp.Ordered) else term for term in clauses.order]
+    extra = [] if distinct else [Item(f"{scope.block}.order{at}", key) for at, key in enumerate(keys, 1)]
+    node = projected(scope.block, node, [*clauses.items, *extra])
+    terms: list[exp.Expr] = []
+    if distinct:
+        node = Distinct(scope.block, node, node.columns)
+        known = {item.expression: item.name for item in clauses.items}
+        terms = [substituted(term, known) for term in clauses.order]
+        if any(part.name not in names for term in terms for part in term.find_all(exp.Column)):
+            raise Unmaintainable("DISTINCT is ordered by what it does not yield")
+    else:
+        for term, item in zip(clauses.order, extra, strict=True):
+            copy = term.copy()
+            if isinstance(copy, exp.Ordered):
+                copy.set("this", column(item.name))
+            terms.append(copy if isinstance(copy, exp.Ordered) else column(item.name))
+    limit, offset = select.args.get("limit"), select.args.get("offset")
+    if not isinstance(limit, exp.Limit | None):
+        raise Unmaintainable("LIMIT in percent is not kept up to date")
+    node = Limit(
+        f"{scope.block}.limit",
+        node,
+        tuple(terms),
+        limit.expression if limit is not None else None,
+        offset.expression if offset is not None else None,
+        node.columns,
+    )
+    return projected(scope.block, node, pass_through(names)) if extra else node

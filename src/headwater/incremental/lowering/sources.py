@@ -1,0 +1,243 @@
+"""FROM and JOIN as operators: each item under its alias, joined from left to right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlglot import exp
+
+from headwater.incremental.algebra.nodes import (
+    Assign,
+    Constant,
+    Item,
+    JoinKind,
+    Node,
+    Relation,
+    Rowwise,
+    Session,
+)
+from headwater.incremental.lowering.meeting import Meeting
+from headwater.incremental.lowering.names import aliases_in, flat, local_columns
+from headwater.incremental.lowering.query import Scope, lower_query, renamed
+from headwater.incremental.lowering.refusals import Unmaintainable
+from headwater.incremental.lowering.rows import (
+    column,
+    conjuncts,
+    filtered,
+    pass_through,
+    projected,
+)
+from headwater.sql.lowering import interval_length
+from headwater.sql.windows import WINDOW_COLUMNS, WindowCall, window_call
+
+__all__ = ["FromClause", "lower_from"]
+
+
+@dataclass(slots=True)
+class FromClause:
+    """The rows below WHERE, and the conditions that were not yet applied to them."""
+
+    node: Node
+    aliases: frozenset[str]
+    conditions: list[exp.Expr]
+    seen: set[str]
+    nullable: set[str] = field(default_factory=set)
+
+    def ready(self) -> list[exp.Expr]:
+        """The conditions about the items seen so far, none of which an outer join fills with NULLs; taken out."""
+        known = frozenset(self.seen) - self.nullable
+        used = [aliases_in(each, self.aliases) for each in self.conditions]
+        found = [each for each, names in zip(self.conditions, used, strict=True) if names and names <= known]
+        self.conditions = [each for each in self.conditions if each not in found]
+        return found
+
+
+def lower_from(select: exp.Select, conditions: list[exp.Expr], aliases: frozenset[str], scope: Scope) -> FromClause:
+    """The FROM clause with as much of WHERE as can be applied early.
+
+    Args:
+        conditions: the parts of WHERE over flat names, without subqueries.
+    """
+    joins = list(select.args.get("joins") or ())
+    fills_left = [_side(join) in ("RIGHT", "FULL") for join in joins]
+    used = local_columns(select, aliases)
+    first = select.args["from_"].this
+    clause = FromClause(_item(first, used, scope), aliases, conditions, {first.alias_or_name})
+    if not any(fills_left):
+        clause.node = filtered(f"{scope.block}.where", clause.node, clause.ready())
+    for at, join in enumerate(joins):
+        _join(clause, join, used, scope, early=not any(fills_left[at:]))
+    for lateral in select.args.get("laterals") or ():
+        _lateral(clause, lateral, exp.Join(this=lateral), used, scope)
+    return clause
+
+
+def _side(join: exp.Join) -> str:
+    return (join.side or "").upper()
+
+
+def _item(node: exp.Expr, used: set[tuple[str, str]], scope: Scope) -> Node:
+    """One item of FROM, its columns under its alias; only those that are used."""
+    alias = node.alias_or_name
+    if "." in alias:
+        raise Unmaintainable(f"the name '{alias}' has a dot in it", "give it another alias")
+    if any(node.args.get(key) for key in ("joins", "sample", "pivots", "laterals")):
+        raise Unmaintainable("FROM holds joins in parentheses, samples or pivots")
+    wanted = [name for owner, name in sorted(used) if owner == alias]
+    if isinstance(node, exp.Table) and (call := window_call(node)) is not None:
+        return _windowed(call, alias, wanted, scope)
+    below = _rows(node, wanted, scope)
+    found = {name.casefold(): name for name in below.columns}
+    taken = [(name, found[name.casefold()]) for name in wanted if name.casefold() in found]
+    if not taken:
+        taken = [("*", "")]
+        return projected(f"{scope.block}.{alias}", below, [Item(f"{alias}.*", exp.Literal.number(1))])
+    return projected(f"{scope.block}.{alias}", below, [Item(f"{alias}.{name}", column(old)) for name, old in taken])
+
+
+def _rows(node: exp.Expr, wanted: list[str], scope: Scope) -> Node:
+    """The rows of an item under their own names."""
+    if isinstance(node, exp.Subquery):
+        below = lower_query(node, scope.below(node.alias or "rows"))
+        return renamed(node.alias, below, _alias_columns(node))
+    if isinstance(node, exp.Values):
+        return _constant(node, wanted, scope)
+    if not isinstance(node, exp.Table):
+        raise Unmaintainable(f"{node.key.upper()} in FROM is not known to change row by row")
+    if not isinstance(node.this, exp.Identifier):
+        return _constant(node, wanted, scope)
+    folded = node.name.casefold()
+    if folded in scope.ctes:
+        return renamed(node.alias_or_name, scope.ctes[folded], _alias_columns(node))
+    relation = scope.relations.get(folded)
+    if relation is None:
+        raise Unmaintainable(f"the table '{node.name}' is not known")
+    if _alias_columns(node):
+        raise Unmaintainable("columns of a relation are renamed in FROM", "name them with AS in the SELECT list")
+    return Relation(str(relation), relation, tuple(wanted))
+
+
+def _alias_columns(node: exp.Expr) -> list[str]:
+    alias = node.args.get("alias")
+    return [part.name for part in alias.args.get("columns") or ()] if isinstance(alias, exp.TableAlias) else []
+
+
+def _constant(node: exp.Expr, wanted: list[str], scope: Scope) -> Node:
+    if next(node.find_all(exp.Column), None) is not None:
+        raise Unmaintainable("a table function reads the rows beside it")
+    names = tuple(wanted) or ("one",)
+    selected: list[exp.Expr] = [exp.column(name, quoted=True) for name in wanted]
+    selected = selected or [exp.alias_(exp.Literal.number(1), "one")]
+    return Constant(f"{scope.block}.{node.alias_or_name}", exp.select(*selected).from_(node.copy()), names)
+
+
+def _windowed(call: WindowCall, alias: str, wanted: list[str], scope: Scope) -> Node:
+    """A window table function: the rows of its table, each in its windows."""
+    inner = call.relation
+    time = call.column.name
+    names = [name for name in wanted if name.casefold() not in WINDOW_COLUMNS]
+    keys = tuple(key.name for key in call.keys)
+    names += [name for name in dict.fromkeys((time, *keys)) if name not in names]
+    used = {(inner.alias_or_name, name) for name in names}
+    below = _item(inner, used, scope)
+    prefix = f"{inner.alias_or_name}."
+    items = [Item(f"{alias}.{name[len(prefix) :]}", column(name)) for name in below.columns]
+    below = projected(f"{scope.block}.{alias}", below, items) if prefix != f"{alias}." else below
+    lengths = [interval_length(node) for node in call.intervals]
+    columns = (*below.columns, *(f"{alias}.{name}" for name in WINDOW_COLUMNS))
+    name = f"{scope.block}.{alias}.windows"
+    if call.kind == "SESSION":
+        gap = lengths[0]
+        if gap is None:
+            raise Unmaintainable("the gap of SESSION is not constant")
+        flat_keys = tuple(f"{alias}.{key}" for key in keys)
+        return Session(name, below, flat_keys, f"{alias}.{time}", gap, f"{alias}.", columns)
+    count = 1 if call.kind == "TUMBLE" else 2
+    offset = lengths[count] if len(lengths) > count else timedelta()
+    if offset is None or (lengths[0] is None and call.kind != "TUMBLE"):
+        raise Unmaintainable("the lengths of windows are not constant")
+    months = _months(call.intervals[0]) if lengths[0] is None else 0
+    return Assign(
+        name=name,
+        input=below,
+        kind=call.kind,
+        time=f"{alias}.{time}",
+        slide=lengths[0],
+        size=lengths[count - 1],
+        offset=offset,
+        months=months,
+        prefix=f"{alias}.",
+        columns=columns,
+    )
+
+
+def _months(node: exp.Expr) -> int:
+    unit = node.args.get("unit")
+    months = {"MONTH": 1, "QUARTER": 3, "YEAR": 12, "DECADE": 120, "CENTURY": 1200, "MILLENNIUM": 12000}
+    known = months.get(unit.name.upper().rstrip("S")) if isinstance(unit, exp.Var) else None
+    if known is None or not isinstance(node.this, exp.Literal) or not node.this.name.isdigit():
+        raise Unmaintainable("the size of TUMBLE is not a number of months or years")
+    return known * int(node.this.name)
+
+
+def _join(clause: FromClause, join: exp.Join, used: set[tuple[str, str]], scope: Scope, *, early: bool) -> None:
+    item = join.this
+    if isinstance(item, exp.Unnest | exp.Lateral):
+        _lateral(clause, item, join, used, scope)
+        return
+    alias = item.alias_or_name
+    if join.args.get("using"):
+        raise Unmaintainable("a join with USING is not taken apart", "write the condition with ON")
+    right, left = _item(item, used, scope), clause.node
+    side, kind, method = _side(join), (join.kind or "").upper(), (join.method or "").upper()
+    name = f"{scope.block}.join {alias}"
+    on = [flat(each, clause.aliases) for each in conjuncts(join.args.get("on")) if each != exp.true()]
+    meeting = Meeting(name, left, right, on, clause.aliases, frozenset((alias,)))
+    if method == "ASOF":
+        clause.node = meeting.as_of(outer=side == "LEFT")
+    elif method:
+        raise Unmaintainable(f"{method} JOIN is not taken apart", "write JOIN with its condition")
+    elif kind in ("SEMI", "ANTI"):
+        clause.node = meeting.join(JoinKind(kind.lower()))
+        return
+    elif side == "RIGHT":
+        before = frozenset(clause.seen)
+        clause.node = Meeting(name, right, left, on, clause.aliases, before).join(JoinKind.LEFT)
+        clause.nullable |= before
+    elif side:
+        clause.node = meeting.join(JoinKind(side.lower()))
+    else:
+        clause.seen.add(alias)
+        on += clause.ready() if early else []
+        clause.node = meeting.join(JoinKind.INNER)
+    clause.seen.add(alias)
+    if side in ("LEFT", "FULL"):
+        clause.nullable.add(alias)
+    if side == "FULL":
+        clause.nullable |= clause.seen
+
+
+def _lateral(clause: FromClause, item: exp.Expr, join: exp.Join, used: set[tuple[str, str]], scope: Scope) -> None:
+    """UNNEST beside the rows: each row with what it unfolds to."""
+    alias = item.alias_or_name
+    if not isinstance(item, exp.Unnest) or _side(join) not in ("", "LEFT"):
+        raise Unmaintainable("a LATERAL query reads the rows beside it", "write it as a join")
+    before = clause.node
+    table = flat(item, clause.aliases)
+    wanted = [name for owner, name in sorted(used) if owner == alias]
+    items = [*pass_through(before.columns)]
+    node = projected(f"{scope.block}.{alias}", before, items)
+    select = node.select
+    for name in wanted:
+        reference = exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(alias, quoted=True))
+        select.append("expressions", exp.alias_(reference, f"{alias}.{name}", quoted=True))
+    side = _side(join) or None
+    select.append(
+        "joins", exp.Join(this=table, side=side, on=exp.true()) if side else exp.Join(this=table, kind="CROSS")
+    )
+    columns = (*before.columns, *(f"{alias}.{name}" for name in wanted))
+    clause.node = Rowwise(f"{scope.block}.{alias}", before, select, columns, node.passes)
+    clause.seen.add(alias)
+    if side:
+        clause.nullable.add(alias)
