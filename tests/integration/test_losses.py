@@ -7,11 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from headwater import api
+from headwater import api, runtime
 from headwater.errors import DataError
 from headwater.runtime.tables import Tables
 from headwater.types import RelationName
 
+referring = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: sales
+version: 1.0.0
+status: active
+schema:
+  - name: sales
+    logicalType: object
+    properties:
+      - {name: id, logicalType: integer}
+      - name: city
+        logicalType: string
+        relationships: [{type: foreignKey, to: places.city}]
+"""
 workspace = """\
 name: shop
 environments:
@@ -19,6 +34,7 @@ environments:
 sources:
   orders: {{kind: files, path: "data/*.csv", format: csv, columns: {{id: bigint, city: varchar}}}}
 """
+cities = '  cities: {kind: files, path: "cities/*.csv", format: csv, columns: {city: varchar}}\n'
 contract = """\
 apiVersion: v3.2.0
 kind: DataContract
@@ -157,6 +173,30 @@ def test_an_append_to_a_table_that_is_gone_is_refused(orders: Orders) -> None:
     outcome = orders.run()
     assert outcome.exit_code == 3
     assert str(outcome.products[0].error).startswith("the table shop.sales, which was published, is gone")
+
+
+@pytest.mark.parametrize("max_epoch_bytes", [1, 1 << 20])
+@pytest.mark.parametrize("moved", [False, True])
+def test_references_are_not_judged_against_a_table_that_is_gone(
+    orders: Orders, max_epoch_bytes: int, *, moved: bool
+) -> None:
+    """What was lost is computed again before anything is judged against it."""
+    orders.write("orders.odcs.yaml", referring)
+    orders.write("headwater.yaml", workspace.format(format="parquet") + cities)
+    orders.write("places.sql", "SELECT city FROM cities")
+    orders.write("cities/a.csv", "city\nOslo\nRome\nBonn\n")
+    assert orders.run().exit_code == 0
+    shutil.rmtree(orders.root / ".headwater/dev/lake/shop/places")
+    for number in (2, 3, 4):
+        orders.write(f"data/{number}.csv", f"id,city\n{number},Bonn\n")
+    if moved:
+        orders.write("cities/b.csv", "city\nKiel\n")
+    project = api.load(orders.root)
+    report = runtime.run(api.plan(project), project.layout, max_epoch_bytes=max_epoch_bytes)
+    assert not report.failures
+    assert orders.rows("shop.sales") == ((1, "Oslo"), (1, "Rome"), (2, "Bonn"), (3, "Bonn"), (4, "Bonn"))
+    assert len(orders.rows("shop.places")) == (4 if moved else 3)
+    assert orders.run().nothing_to_do
 
 
 def test_refused_rows_move_with_the_lake_to_another_format(orders: Orders) -> None:

@@ -100,8 +100,9 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
 
     An appending model goes on from where it was unless its query changed, an
     input was replaced or rebuilt, or a relation it looks up (role ``history``, or a
-    recomputed model that its contract refers to) changes; a model that was never
-    computed starts from the changes only when no input has a past.
+    recomputed model that its contract refers to) changes, or a model that its
+    contract refers to is rebuilt and has no table until then; a model that was
+    never computed starts from the changes only when no input has a past.
     """
     replacing = {model.relation for model in product.models if model.program.mode is ChangeMode.REPLACE}
     changing = _changing(product, snapshot, moving)
@@ -112,7 +113,7 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
             continue
         changes = {read.relation for read in model.program.inputs if read.role == "change"}
         lookups = {read.relation for read in model.program.inputs if read.role == "history"}
-        lookups |= _references(model) & replacing
+        lookups |= _references(model) & (replacing | (rebuild - snapshot.versions.keys()))
         known = snapshot.recorded.get(model.relation)
         if known is None:
             anew = (
