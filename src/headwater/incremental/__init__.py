@@ -5,6 +5,16 @@ imported only where a query is new, because a plan whose queries are all known
 needs no parser.
 """
 
-from headwater.incremental.program import KIND_VERSIONS, Block, BlockKind, ChangeMode, Input, Program, compose
+from headwater.incremental.program import (
+    KIND_VERSIONS,
+    Block,
+    BlockKind,
+    ChangeMode,
+    Clock,
+    Given,
+    Input,
+    Program,
+    compose,
+)
 
-__all__ = ["KIND_VERSIONS", "Block", "BlockKind", "ChangeMode", "Input", "Program", "compose"]
+__all__ = ["KIND_VERSIONS", "Block", "BlockKind", "ChangeMode", "Clock", "Given", "Input", "Program", "compose"]

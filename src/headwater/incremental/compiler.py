@@ -7,16 +7,20 @@ compile), which no kind changes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from headwater.errors import DeclarationError
 from headwater.incremental.blocks import ROOT, read_query
 from headwater.incremental.kinds import Claim, Query, classify, kind_of
 from headwater.incremental.kinds.claims import Changes
-from headwater.incremental.program import Block, BlockKind, ChangeMode, Input, Program
+from headwater.incremental.lowering import Unmaintainable, lower
+from headwater.incremental.program import Block, BlockKind, ChangeMode, Given, Input, Program
+from headwater.incremental.stateful import compile_stateful
 from headwater.relations import Role
-from headwater.sql.analysis import Analysis
-from headwater.types import RelationName
+from headwater.sql.analysis import Analysis, Binder
+from headwater.sql.parse import parse_engine_sql
+from headwater.types import RelationName, Schema
 
 __all__ = ["compile_program"]
 
@@ -25,13 +29,24 @@ _reserved: Final = "_hw_"
 _constant: Final = Claim(BlockKind.FULL, Changes.REPLACE, "it reads no relation, so it is computed once")
 
 
-def compile_program(relation: RelationName, analysis: Analysis, modes: Mapping[RelationName, ChangeMode]) -> Program:
+def compile_program(
+    relation: RelationName,
+    analysis: Analysis,
+    given: Mapping[RelationName, Given],
+    *,
+    schemas: Mapping[RelationName, Schema],
+    binder: Binder,
+    stored: bool = True,
+) -> Program:
     """Derive how to maintain a model from the changes of what it reads.
 
     Args:
         relation: the model.
         analysis: its query, understood.
-        modes: for every relation it reads, how that one's content changes.
+        given: for every relation it reads, how that one's content changes.
+        schemas: the columns of what it reads.
+        binder: tells exact types, as for the analysis.
+        stored: whether the result is kept in a table; nothing keeps state for a view.
 
     Raises:
         DeclarationError: the query names an output column or a CTE as headwater names its own.
@@ -42,13 +57,44 @@ def compile_program(relation: RelationName, analysis: Analysis, modes: Mapping[R
                 f"the column name '{column}' is reserved",
                 hint=f"names that start with '{_reserved}' are headwater's own",
             )
-    query = _read(relation, analysis, modes)
+    query = _read(relation, analysis, {read: known.mode for read, known in given.items()})
+    timed = any(known.clocks for known in given.values())
+    alone = query.claims[ROOT].kind is BlockKind.MAP
+    found: Program | Unmaintainable | None = None
+    if (timed if alone else stored) and analysis.reads:
+        found = _operators(relation, analysis, given, schemas, binder)
+    if isinstance(found, Program) and not alone:
+        return found
+    program = _from_text(query, analysis)
+    if isinstance(found, Program):
+        return replace(program, clocks=found.clocks, settled=found.settled)
+    return program if found is None else _because(program, found)
+
+
+def _operators(
+    relation: RelationName,
+    analysis: Analysis,
+    given: Mapping[RelationName, Given],
+    schemas: Mapping[RelationName, Schema],
+    binder: Binder,
+) -> Program | Unmaintainable:
+    """The program that keeps state, or why there is none."""
+    names = {str(read).casefold(): read for read in analysis.reads}
+    try:
+        root = lower(parse_engine_sql(analysis.canonical), names)
+        return compile_stateful(relation, root, analysis, given=given, schemas=schemas, binder=binder)
+    except Unmaintainable as refusal:
+        return refusal
+
+
+def _from_text(query: Query, analysis: Analysis) -> Program:
+    """A map, or the whole query anew."""
     root = query.claims[ROOT]
     chosen = kind_of(root.kind)
     compiled = chosen.compile(query)
     role: Role = "change" if chosen.mode is ChangeMode.APPEND else "history"
     return Program(
-        relation=relation,
+        relation=query.relation,
         kind=root.kind,
         mode=chosen.mode,
         inputs=tuple(Input(read, role) for read in analysis.reads),
@@ -56,6 +102,12 @@ def compile_program(relation: RelationName, analysis: Analysis, modes: Mapping[R
         rebuild=compiled.rebuild,
         blocks=tuple(_block(block.name, query.claims[block.name]) for block in query.parts.blocks),
     )
+
+
+def _because(program: Program, refusal: Unmaintainable) -> Program:
+    """A program that is computed anew says why no operators maintain it."""
+    *others, root = program.blocks
+    return replace(program, blocks=(*others, replace(root, why=refusal.why, cheaper=refusal.cheaper)))
 
 
 def _read(relation: RelationName, analysis: Analysis, modes: Mapping[RelationName, ChangeMode]) -> Query:

@@ -22,6 +22,7 @@ __all__ = [
     "ChangeMode",
     "Clock",
     "Delete",
+    "Given",
     "Input",
     "Insert",
     "Keep",
@@ -44,7 +45,15 @@ class BlockKind(StrEnum):
     FULL = "full"
 
 
-KIND_VERSIONS: Final[Mapping[BlockKind, int]] = {BlockKind.MAP: 2, BlockKind.FULL: 1}
+KIND_VERSIONS: Final[Mapping[BlockKind, int]] = {
+    BlockKind.MAP: 2,
+    BlockKind.WINDOW: 1,
+    BlockKind.SESSION: 1,
+    BlockKind.INTERVAL_JOIN: 1,
+    BlockKind.AS_OF_JOIN: 1,
+    BlockKind.KEYED: 1,
+    BlockKind.FULL: 1,
+}
 """The kinds that are compiled today. A version grows when the same query yields other rows or other state."""
 
 
@@ -108,6 +117,15 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What is known of a relation that a query reads: how it changes, and the times in it."""
+
+    mode: ChangeMode
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    settled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A part of a query and how it is maintained.
 
@@ -164,7 +182,8 @@ class Program:
         >>> Program(RelationName("p", "r"), BlockKind.MAP, ChangeMode.APPEND, (), (), ()).version
         'map:2'
         """
-        return f"{self.kind}:{KIND_VERSIONS[self.kind]}"
+        kinds = {self.kind, *(block.kind for block in self.blocks if self.steps)}
+        return ",".join(f"{kind}:{KIND_VERSIONS[kind]}" for kind in sorted(kinds))
 
     @property
     def rebuild_role(self) -> Role:

@@ -12,9 +12,9 @@ from headwater.incremental.algebra.batch import batch
 from headwater.incremental.algebra.nodes import Node
 from headwater.incremental.algebra.render import listed
 from headwater.incremental.flows import Build, consolidated
-from headwater.incremental.kinds.choice import Given, Maintenance
+from headwater.incremental.kinds.choice import Maintenance
 from headwater.incremental.kinds.claims import Changes
-from headwater.incremental.program import BlockKind, ChangeMode, Program
+from headwater.incremental.program import BlockKind, ChangeMode, Given, Program
 from headwater.incremental.roles import candidate_without_origin
 from headwater.relations import Statement, relation
 from headwater.sql.analysis import Analysis, Binder
@@ -61,7 +61,7 @@ def compile_stateful(
         build.steps.append(Statement(relation("delta", name), gained))
     return Program(
         relation=name,
-        kind=_kind(build, mode),
+        kind=build.blocks[-1].kind if build.blocks else BlockKind.MAP,
         mode=mode,
         inputs=tuple(build.inputs),
         statements=(),
@@ -73,8 +73,3 @@ def compile_stateful(
         clocks={column: clock for column, clock in flow.clocks.items() if mode is ChangeMode.APPEND},
         settled=flow.settled,
     )
-
-
-def _kind(build: Build, mode: ChangeMode) -> BlockKind:
-    del build
-    return BlockKind.WINDOW if mode is ChangeMode.APPEND else BlockKind.KEYED

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from headwater import __version__
-from headwater.incremental.program import KIND_VERSIONS, ChangeMode
+from headwater.incremental.program import KIND_VERSIONS, Given
 from headwater.plan.fingerprints import digest
 from headwater.types import Json, RelationName
 
 __all__ = ["AnalysisCache", "ForgetfulCache", "judgement_key", "reading_key", "understood_key"]
 
-_format = 1
+_format = 2
 """Grows when entries are written in another way."""
 
 _versions: list[Json] = [_format, __version__, {kind.value: version for kind, version in KIND_VERSIONS.items()}]
@@ -58,18 +58,31 @@ def judgement_key(relation: RelationName, schema: str, contract: str, engine: st
 def understood_key(
     relation: RelationName,
     query: str,
-    reads: Mapping[tuple[str, ...], tuple[RelationName, str, ChangeMode]],
+    reads: Mapping[tuple[str, ...], tuple[RelationName, str, Given]],
     contract: str,
     engine: str,
+    *,
+    stored: bool,
 ) -> str:
     """Under which a model's analysis, program and judgement are kept.
 
     Args:
         relation: the model.
         query: its text.
-        reads: for every name in the query (folded), the relation it means, the digest of its schema, and its mode.
+        reads: for every name in the query (folded), the relation it means, its schema's digest, and how it changes.
         contract: the digest of its contract, '' without one.
         engine: name and version of the engine whose binder types the query.
+        stored: whether its result is kept in a table.
     """
-    named: Json = {".".join(parts): [str(name), schema, mode.value] for parts, (name, schema, mode) in reads.items()}
-    return digest(["model", _versions, engine, str(relation), query, named, contract])
+    named: Json = {
+        ".".join(parts): [str(name), schema, _changes(given)] for parts, (name, schema, given) in reads.items()
+    }
+    return digest(["model", _versions, engine, str(relation), query, named, contract, stored])
+
+
+def _changes(given: Given) -> Json:
+    clocks: Json = {
+        column: [[str(name) for name in sorted(clock.relations)], str(clock.delay), clock.closes]
+        for column, clock in sorted(given.clocks.items())
+    }
+    return [given.mode.value, clocks, [*sorted(given.settled)]]

@@ -8,12 +8,25 @@ reads a thousand of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from headwater.errors import Location
-from headwater.incremental.program import Block, BlockKind, ChangeMode, Input, Program
+from headwater.incremental.program import (
+    Block,
+    BlockKind,
+    ChangeMode,
+    Clock,
+    Delete,
+    Input,
+    Insert,
+    Keep,
+    Program,
+    Step,
+)
 from headwater.quality.checks import (
     Check,
     DatasetCheck,
@@ -38,6 +51,8 @@ __all__ = [
     "to_readings",
     "to_understood",
 ]
+
+_microsecond: Final = timedelta(microseconds=1)
 
 Packed = Any
 """JSON as ``json`` reads and writes it."""
@@ -152,26 +167,75 @@ def _pack_program(program: Program) -> Packed:
         program.kind.value,
         program.mode.value,
         [[*_pack_name(read.relation), read.role] for read in program.inputs],
-        [[statement.creates, statement.sql] for statement in program.statements],
-        None
-        if program.rebuild == program.statements
-        else [[statement.creates, statement.sql] for statement in program.rebuild],
-        [[block.name, block.kind.value, block.why, block.cheaper, block.state] for block in program.blocks],
+        [_pack_step(statement) for statement in program.statements],
+        None if program.rebuild == program.statements else [_pack_step(statement) for statement in program.rebuild],
+        [
+            [block.name, block.kind.value, block.why, block.cheaper, block.state, list(block.key), block.bounded]
+            for block in program.blocks
+        ],
+        [_pack_step(step) for step in program.steps],
+        list(program.states),
+        program.content,
+        {column: _pack_clock(clock) for column, clock in program.clocks.items()},
+        sorted(program.settled),
     ]
 
 
 def _unpack_program(packed: Packed) -> Program:
-    relation, kind, mode, inputs, statements, rebuild, blocks = packed
-    made = tuple(Statement(creates, sql) for creates, sql in statements)
+    relation, kind, mode, inputs, statements, rebuild, blocks, steps, states, content, clocks, settled = packed
+    made = tuple(Statement(name, sql) for _, name, sql in statements)
     return Program(
-        _name(*relation),
-        BlockKind(kind),
-        ChangeMode(mode),
-        tuple(Input(_name(product, name), role) for product, name, role in inputs),
-        made,
-        made if rebuild is None else tuple(Statement(creates, sql) for creates, sql in rebuild),
-        tuple(Block(name, BlockKind(kind), why, cheaper, state) for name, kind, why, cheaper, state in blocks),
+        relation=_name(*relation),
+        kind=BlockKind(kind),
+        mode=ChangeMode(mode),
+        inputs=tuple(Input(_name(product, name), role) for product, name, role in inputs),
+        statements=made,
+        rebuild=made if rebuild is None else tuple(Statement(name, sql) for _, name, sql in rebuild),
+        blocks=tuple(
+            Block(name, BlockKind(kind), why, cheaper, state, tuple(key), bounded)
+            for name, kind, why, cheaper, state, key, bounded in blocks
+        ),
+        steps=tuple(_unpack_step(*step) for step in steps),
+        states=tuple(states),
+        content=content,
+        clocks={column: _unpack_clock(*clock) for column, clock in clocks.items()},
+        settled=frozenset(settled),
     )
+
+
+def _pack_step(step: Step) -> Packed:
+    match step:
+        case Statement(name, sql):
+            return ["create", name, sql]
+        case Keep(state, like):
+            return ["keep", state, like]
+        case Insert(state, sql):
+            return ["insert", state, sql]
+        case Delete(state, where):
+            return ["delete", state, where]
+        case _:
+            assert_never(step)
+
+
+def _unpack_step(kind: str, name: str, text: str) -> Step:
+    return _steps[kind](name, text)
+
+
+_steps: Final[Mapping[str, Callable[[str, str], Step]]] = {
+    "create": Statement,
+    "keep": Keep,
+    "insert": Insert,
+    "delete": Delete,
+}
+
+
+def _pack_clock(clock: Clock) -> Packed:
+    names = sorted(clock.relations)
+    return [[_pack_name(name) for name in names], clock.delay // _microsecond, clock.closes]
+
+
+def _unpack_clock(relations: Packed, delay: int, closes: bool) -> Clock:
+    return Clock(frozenset(_name(*name) for name in relations), delay * _microsecond, closes)
 
 
 def _pack_judgement(judgement: Judgement | None) -> Packed:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from headwater.errors import DeclarationError, DeclarationErrors
-from headwater.incremental.program import ChangeMode
+from headwater.incremental.program import ChangeMode, Clock, Given
 from headwater.plan.cache import AnalysisCache, judgement_key, understood_key
 from headwater.plan.codec import Understood, from_judgement, from_understood, to_judgement, to_understood
 from headwater.plan.fingerprints import (
@@ -115,9 +115,9 @@ class RelationPlanner:
         """
         relation = model.relation
         contract = self.needs.contracts.get(relation)
-        understood = self._understand(model, contract)
-        analysis, program, judgement = understood.analysis, understood.program, understood.judgement
         output = model.output or self.context.environment.lake.format
+        understood = self._understand(model, contract, stored=False)
+        analysis, program, judgement = understood.analysis, understood.program, understood.judgement
         errors = [
             *header_errors(model, analysis.schema),
             *view_errors(model, output, judgement),
@@ -153,21 +153,22 @@ class RelationPlanner:
             traits=_filled({**content, "upstream": upstream_trait, **said}),
         )
 
-    def _understand(self, model: Model, contract: Contract | None) -> Understood:
-        meant = self.needs.reads[model.relation]
+    def _understand(self, model: Model, contract: Contract | None, *, stored: bool) -> Understood:
+        meant, product = self.needs.reads[model.relation], model.relation.product
         key = understood_key(
             model.relation,
             model.query,
-            {parts: (read, self._schema_digest(read), self._mode(read)) for parts, read in meant.items()},
+            {parts: (read, self._schema_digest(read), self._given(read, product)) for parts, read in meant.items()},
             self._contract_digest(contract),
             self.context.engine,
+            stored=stored,
         )
         entry = self.context.cache.get(key)
         if entry is not None:
             return to_understood(entry, model.path, model.query_line)
         schemas = {read: self.schema(read) for read in meant.values()}
-        modes = {read: self._mode(read) for read in meant.values()}
-        analysis, program = self.context.queries.understand(model, meant, schemas, modes)
+        given = {read: self._given(read, product) for read in meant.values()}
+        analysis, program = self.context.queries.understand(model, meant, schemas, given, stored=stored)
         judgement = self._judge(contract, model.relation, analysis.schema)
         understood = Understood(analysis, program, judgement)
         self.context.cache.put(key, from_understood(understood, model.query_line))
@@ -215,9 +216,21 @@ class RelationPlanner:
         source = self.sources.get(relation)
         return source.fingerprint if source else self.models[relation].fingerprint
 
-    def _mode(self, relation: RelationName) -> ChangeMode:
+    def _given(self, relation: RelationName, reader: str) -> Given:
+        """How a relation changes, and the clocks of its columns: its own event time, or those of what it reads.
+
+        The watermarks below another product's model are that product's own, so to a
+        ``reader`` in another one only the event time that the relation itself declares counts.
+        """
         model = self.models.get(relation)
-        return model.program.mode if model else ChangeMode.APPEND
+        program = model.program if model else None
+        inside = program if relation.product == reader else None
+        contract = self.needs.contracts.get(relation)
+        clocks = dict(inside.clocks) if inside else {}
+        if contract is not None and contract.event_time is not None:
+            clocks[contract.event_time.column] = Clock(frozenset((relation,)))
+        mode = program.mode if program else ChangeMode.APPEND
+        return Given(mode, clocks, inside.settled if inside else frozenset())
 
     def _schema_digest(self, relation: RelationName) -> str:
         found = self._schema_digests.get(relation)

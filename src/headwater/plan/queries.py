@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from headwater.errors import DeclarationError, Location
-from headwater.incremental.program import ChangeMode, Program
+from headwater.incremental.program import Given, Program
 from headwater.plan.codec import Reading
 from headwater.quality.checks import Check, DatasetCheck, Judgement, RowCheck
 from headwater.relations import CONTENT
@@ -59,9 +59,11 @@ class Queries:
         model: Model,
         meanings: Meanings,
         schemas: Mapping[RelationName, Schema],
-        modes: Mapping[RelationName, ChangeMode],
+        given: Mapping[RelationName, Given],
+        *,
+        stored: bool,
     ) -> tuple[Analysis, Program]:
-        """Analyse and compile a model.
+        """Analyse and compile a model, which is ``stored`` unless it is a view.
 
         Raises:
             DeclarationError, DeclarationErrors: the query is wrong.
@@ -78,7 +80,9 @@ class Queries:
             binder=self.binder,
         )
         try:
-            program = compile_program(model.relation, analysis, modes)
+            program = compile_program(
+                model.relation, analysis, given, schemas=schemas, binder=self.binder, stored=stored
+            )
         except DeclarationError as error:
             where = error.where or Location(model.path, model.query_line)
             raise DeclarationError(error.message, detail=error.detail, hint=error.hint, where=where) from error

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from headwater.incremental.compiler import compile_program
-from headwater.incremental.program import ChangeMode, Program
+from headwater.incremental.program import ChangeMode, Given, Program
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Role, relation
 from headwater.sql.analyse import analyse
 from headwater.sql.analysis import Analysis
@@ -40,12 +40,14 @@ class Workbench:
             binder=self.bind,
         )
 
-    def compile(self, query: str, modes: Mapping[str, ChangeMode] | None = None) -> tuple[Analysis, Program]:
+    def compile(
+        self, query: str, modes: Mapping[str, ChangeMode] | None = None, *, stored: bool = False
+    ) -> tuple[Analysis, Program]:
         analysis = self.analyse(query)
-        given = {RelationName("shop", name): mode for name, mode in (modes or {}).items()}
-        return analysis, compile_program(
-            result, analysis, {read: given.get(read, ChangeMode.APPEND) for read in analysis.reads}
-        )
+        known = {RelationName("shop", name): mode for name, mode in (modes or {}).items()}
+        given = {read: Given(known.get(read, ChangeMode.APPEND)) for read in analysis.reads}
+        program = compile_program(result, analysis, given, schemas=self.schemas, binder=self.bind, stored=stored)
+        return analysis, program
 
     def bind(self, sql: str, relations: Mapping[str, Schema]) -> Schema:
         described = self.connection.execute(f"DESCRIBE {sql}").fetchall()

@@ -30,19 +30,10 @@ from headwater.incremental.kinds.grouping import grouping
 from headwater.incremental.kinds.partials import partials_of
 from headwater.incremental.kinds.product import product
 from headwater.incremental.lowering.refusals import Unmaintainable
-from headwater.incremental.program import Clock
+from headwater.incremental.program import Given
 from headwater.types import RelationName
 
-__all__ = ["Given", "Maintenance"]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What is known of a relation that a query reads: how it changes, and its times."""
-
-    changes: Changes
-    clocks: Mapping[str, Clock] = field(default_factory=dict)
-    settled: frozenset[str] = frozenset()
+__all__ = ["Maintenance"]
 
 
 @dataclass(slots=True)
@@ -62,7 +53,7 @@ class Maintenance:
     def _maintain(self, node: Node, flows: list[Flow]) -> Flow:
         if isinstance(node, Relation):
             given = self.given[node.relation]
-            return linear.read(node, given.changes, given.clocks, given.settled, self.build)
+            return linear.read(node, given, self.build)
         if all(flow.changes is Changes.CONSTANT for flow in flows):
             rows = self.build.render(node, [flow.content or "" for flow in flows])
             return Flow(rows=rows, columns=node.columns, changes=Changes.CONSTANT, content=rows)

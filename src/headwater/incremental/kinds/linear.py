@@ -5,7 +5,7 @@ Linear in the sense of DBSP: gained rows give gained rows, lost rows lost ones. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import reduce
 from operator import and_
@@ -14,24 +14,24 @@ from headwater.incremental.algebra.nodes import Assign, Join, JoinKind, Relation
 from headwater.incremental.algebra.render import window_columns
 from headwater.incremental.flows import Build, Flow, weighted
 from headwater.incremental.kinds.claims import Changes
-from headwater.incremental.program import Clock, Input
+from headwater.incremental.program import ChangeMode, Clock, Given, Input
 from headwater.relations import DIFF_COLUMN, Role, relation
 
 __all__ = ["assign", "beside_constant", "read", "rowwise", "union"]
 
 
-def read(node: Relation, changes: Changes, clocks: Mapping[str, Clock], settled: frozenset[str], build: Build) -> Flow:
+def read(node: Relation, given: Given, build: Build) -> Flow:
     """A published relation, the columns that are used of it."""
-    role: Role = "change" if changes is Changes.APPEND else "delta"
+    appended = given.mode is ChangeMode.APPEND
+    role: Role = "change" if appended else "delta"
     build.inputs[Input(node.relation, role)] = None
-    carried = () if changes is Changes.APPEND else (DIFF_COLUMN,)
-    used = frozenset(node.columns)
+    used = {name.casefold(): name for name in node.columns}
     return Flow(
-        rows=build.render(node, [relation(role, node.relation)], carried=carried),
+        rows=build.render(node, [relation(role, node.relation)], carried=() if appended else (DIFF_COLUMN,)),
         columns=node.columns,
-        changes=changes,
-        clocks={name: clock for name, clock in clocks.items() if name in used},
-        settled=settled & used,
+        changes=Changes(given.mode.value),
+        clocks={used[name.casefold()]: clock for name, clock in given.clocks.items() if name.casefold() in used},
+        settled=frozenset(used[name.casefold()] for name in given.settled if name.casefold() in used),
     )
 
 
