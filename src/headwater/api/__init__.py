@@ -7,7 +7,7 @@ from headwater.api.maintenance import MaintainedTable, maintain
 from headwater.api.planning import CheckReport, ExplainedCheck, Explanation, check, explain, plan
 from headwater.api.project import Project, load
 from headwater.api.quarantine import ReasonCount, quarantine_list, quarantine_show
-from headwater.api.reading import QueryResult, query
+from headwater.api.reading import QueryResult, QueryStream, open_query, query
 from headwater.api.records import RelationStatus, history, status
 from headwater.api.replaying import quarantine_replay
 from headwater.api.running import ProductOutcome, RelationOutcome, RunOutcome, run
@@ -25,6 +25,7 @@ __all__ = [
     "ProductOutcome",
     "Project",
     "QueryResult",
+    "QueryStream",
     "ReasonCount",
     "RelationOutcome",
     "RelationStatus",
@@ -40,6 +41,7 @@ __all__ = [
     "lineage",
     "load",
     "maintain",
+    "open_query",
     "plan",
     "quarantine_list",
     "quarantine_replay",

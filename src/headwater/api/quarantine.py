@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.api.project import Project, relation_named
-from headwater.api.reading import QueryResult, collect
+from headwater.api.reading import QueryResult, QueryStream
 from headwater.api.records import released_rows
 from headwater.api.shelf import Shelf
 from headwater.quality import QUARANTINE_SCHEMA
@@ -69,7 +69,7 @@ def quarantine_show(
             SELECT {", ".join(map(quote_identifier, QUARANTINE_SCHEMA.names))}, released
             FROM ({marked}) WHERE {" AND ".join(conditions)} ORDER BY epoch DESC, source, "offset", quarantine_id
         """
-        return collect(session.reader(text, parameters), limit)
+        return QueryStream(session.reader(text, parameters)).take(limit)
 
 
 def count_reasons(

@@ -6,7 +6,8 @@ lets it read the tables' files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
     from headwater.sql.language import QueryRead
 
-__all__ = ["QueryResult", "collect", "query"]
+__all__ = ["QueryResult", "QueryStream", "open_query", "query"]
+
+_countable: Final = 1_000_000
+"""So many rows are computed to tell how many a limit left out."""
 
 _numbers: Final = ("int", "uint", "float", "halffloat", "double", "decimal")
 
@@ -33,6 +37,7 @@ class QueryResult:
     """Rows as Python values, in the order of ``columns``; ``cut`` when the limit left rows out.
 
     ``types`` are Arrow's names of the columns' types; ``numeric`` tells numbers from all else.
+    ``total`` counts the rows without the limit; None when they are more than a million.
     """
 
     columns: tuple[str, ...]
@@ -40,6 +45,36 @@ class QueryResult:
     numeric: tuple[bool, ...]
     rows: tuple[tuple[Any, ...], ...]
     cut: bool
+    total: int | None
+
+
+class QueryStream:
+    """A result that is computed while it is read, once. Columns are described as in :class:`QueryResult`."""
+
+    def __init__(self, reader: pyarrow.RecordBatchReader) -> None:
+        self._reader = reader
+        self.columns = _distinct(reader.schema.names)
+        self.types = tuple(str(field.type) for field in reader.schema)
+        self.numeric = tuple(kind.startswith(_numbers) for kind in self.types)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """All rows, some ten thousand of them in memory at a time."""
+        for batch in self._reader:
+            yield from to_rows(batch)
+
+    def take(self, limit: int | None) -> QueryResult:
+        """At most so many rows as values, the others are only counted."""
+        rows: list[tuple[Any, ...]] = []
+        total: int | None = 0
+        for batch in self._reader:
+            total = (total or 0) + batch.num_rows
+            missing = batch.num_rows if limit is None else limit - len(rows)
+            rows.extend(to_rows(batch.slice(0, missing)) if missing else ())
+            if limit is not None and total > max(limit, _countable):
+                total = None
+                break
+        cut = total is None or total > len(rows)
+        return QueryResult(self.columns, self.types, self.numeric, tuple(rows), cut, total)
 
 
 def query(project: Project, sql: str, *, limit: int | None = None) -> QueryResult:
@@ -56,6 +91,17 @@ def query(project: Project, sql: str, *, limit: int | None = None) -> QueryResul
         DeclarationError: the text is no such query.
         UsageError: a relation is unknown or not published yet, or a version does not exist.
     """
+    with open_query(project, sql) as stream:
+        return stream.take(limit)
+
+
+@contextmanager
+def open_query(project: Project, sql: str) -> Iterator[QueryStream]:
+    """The same as a stream, for results of any size.
+
+    Raises:
+        DeclarationError, UsageError: as :func:`query` does.
+    """
     from headwater.sql.language import prepare_query
 
     names = RelationNames(project)
@@ -64,7 +110,7 @@ def query(project: Project, sql: str, *, limit: int | None = None) -> QueryResul
         shelf = Shelf(project, session)
         for read in prepared.reads:
             shelf.provide(read.identifier, read.relation, _moment(read))
-        return collect(session.reader(prepared.engine_sql), limit)
+        yield QueryStream(session.reader(prepared.engine_sql))
 
 
 class RelationNames:
@@ -95,26 +141,6 @@ def _moment(read: QueryRead) -> AtVersion | AtTime | None:
     if read.at_version is not None:
         return AtVersion(read.at_version)
     return AtTime(read.at_time) if read.at_time is not None else None
-
-
-def collect(reader: pyarrow.RecordBatchReader, limit: int | None) -> QueryResult:
-    """Take a result into memory, at most ``limit`` rows of it."""
-    rows: list[tuple[Any, ...]] = []
-    cut = False
-    for batch in reader:
-        rows.extend(to_rows(batch))
-        if limit is not None and len(rows) > limit:
-            cut = True
-            del rows[limit:]
-            break
-    types = tuple(str(field.type) for field in reader.schema)
-    return QueryResult(
-        columns=_distinct(reader.schema.names),
-        types=types,
-        numeric=tuple(kind.startswith(_numbers) for kind in types),
-        rows=tuple(rows),
-        cut=cut,
-    )
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ _query = Command(
         click.Option(
             ["--limit"],
             type=click.IntRange(min=0),
-            help="Rows to show; 40 as text by default, all as JSON. 0 shows all.",
+            help="Rows to show; 40 as text by default, all as JSON. 0 shows all, as they are computed.",
         ),
     ],
     examples=[

@@ -7,6 +7,7 @@ what is shown: a thousand rows for a pipe take it longer than the plan they show
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -25,6 +26,9 @@ __all__ = ["console", "show_json", "show_table", "show_text"]
 
 _unbounded: Final = 100_000
 """Columns of a pipe or file: what reads it must not meet cut or folded lines."""
+
+_looked_at: Final = 1000
+"""Rows of a table that decide its columns' widths."""
 
 _gap: Final = "   "
 """Between the columns of a table."""
@@ -66,32 +70,45 @@ def show_table(
 ) -> None:
     """A table; where the terminal is narrow, texts take more lines and numbers stay whole.
 
+    The first thousand rows decide how wide the columns are; the others are shown as they come, and
+    widen the columns behind them where they need it.
+
     Args:
         right: headings whose cells are aligned to the right.
         widest: cells are cut behind so many characters.
         records: a row becomes a block of lines, one for each cell, when the table is wider than the terminal.
     """
-    cells = [[to_cell(value, widest=widest) for value in row] for row in rows]
-    heading, *lines = _table_lines(headings, cells, right)
+    cells = ([to_cell(value, widest=widest) for value in row] for row in rows)
+    first = list(itertools.islice(cells, _looked_at))
+    lines = _table_lines(headings, first, cells, right)
+    heading = next(lines)
     if not sys.stdout.isatty():
-        sys.stdout.writelines(f"{line.rstrip()}\n" for line in (heading, *lines))
+        sys.stdout.writelines(f"{line.rstrip()}\n" for line in itertools.chain([heading], lines))
         return
     screen = console(settings)
     if _cell_width(heading) <= screen.width:
         show_text(settings, heading, style="bold")
         sys.stdout.writelines(f"{line.rstrip()}\n" for line in lines)
     elif records:
-        _show_records(screen, headings, cells)
+        _show_records(screen, headings, itertools.chain(first, cells))
     else:
-        _show_folded(screen, headings, cells, right)
+        _show_folded(screen, headings, [*first, *cells], right)
 
 
-def _table_lines(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]) -> Iterator[str]:
+def _table_lines(
+    headings: Sequence[str],
+    first: Sequence[Sequence[str]],
+    others: Iterator[Sequence[str]],
+    right: Collection[str],
+) -> Iterator[str]:
     """A table as wide as its cells: what reads a pipe must not meet cut or folded ones."""
-    widths = _widths(headings, rows)
+    widths = _widths(headings, first)
     yield _line(map(printable, headings), headings, widths, right)
     yield "─" * (sum(widths) + len(_gap) * (len(widths) - 1))
-    for row in rows:
+    for row in first:
+        yield _line(row, headings, widths, right)
+    for row in others:
+        widths = [max(width, _cell_width(cell)) for width, cell in zip(widths, row, strict=True)]
         yield _line(row, headings, widths, right)
 
 
@@ -138,7 +155,7 @@ def _show_folded(
     screen.print(table)
 
 
-def _show_records(screen: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _show_records(screen: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.text import Text
 
     names = [printable(heading) for heading in headings]

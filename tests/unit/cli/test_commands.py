@@ -209,6 +209,20 @@ def test_a_query_can_come_from_standard_input(flights: Path, monkeypatch: pytest
     assert json.loads(call("-C", flights, "query", "-", "--output", "json").out) == [{"one": 1}]
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("40", "40 rows"),
+        ("320960", "40 of 320,960 rows; --limit 0 shows all"),
+        ("1000000000000", "40 of more than a million rows; --limit 0 shows all"),
+    ],
+)
+def test_a_large_result_is_cut_and_counted(flights: Path, rows: str, said: str) -> None:
+    called = call("-C", flights, "query", f"SELECT * FROM range({rows})")
+    shown = called.out.splitlines()
+    assert (called.code, len(shown), shown[-1]) == (0, 44, said)
+
+
 def test_every_type_has_a_json_form(flights: Path) -> None:
     query = """
         SELECT 1::TINYINT AS small, 170141183460469231731687303715884105727::HUGEINT AS huge,

@@ -38,6 +38,19 @@ def test_a_reader_that_stops_reading_is_no_failure(flights: Path) -> None:
         assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.parametrize("form", [["--output", "json"], ["--limit", "0"]])
+def test_rows_are_shown_while_they_are_computed(flights: Path, form: list[str]) -> None:
+    """All rows of this query are more than any machine holds."""
+    with subprocess.Popen(
+        [*HEADWATER, "-C", flights, "query", "SELECT * FROM range(1000000000000)", *form], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2000)]
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+    assert lines[1999] == (b'  {"range": 1998},\n' if "json" in form else b" 1997\n")
+
+
 def test_an_interrupt_says_that_nothing_is_lost(flights: Path) -> None:
     with subprocess.Popen(
         [*HEADWATER, "-C", flights, "query", "-"],
