@@ -10,20 +10,18 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from headwater.errors import HeadwaterError, TerminalError
 from headwater.events import EpochFinished, EpochStarted, Judged, OutboxCleared, Staged, StateCommitted
 from headwater.plan.steps import Recorded
 from headwater.runtime.commit import ProductContext, acknowledge
+from headwater.runtime.sealing import Sealing
 from headwater.runtime.state import CheckResult, EpochKind, EpochRecord, LedgerRow, OutboxEntry
 from headwater.runtime.state.values import VersionToken
+from headwater.spi.engine import ParquetWriter
 from headwater.spi.source import Position
-from headwater.spi.table import CommitId, PublishMode, TableSpec
+from headwater.spi.table import CommitId, Committable, FileStager, PublishMode, TableSpec
 from headwater.types import Counts, RelationName
-
-if TYPE_CHECKING:
-    import pyarrow
 
 __all__ = ["Epoch"]
 
@@ -52,6 +50,7 @@ class Epoch:
     ledger: dict[RelationName, LedgerRow] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+    _sealing: Sealing = field(default_factory=Sealing)
 
     def begin(self) -> None:
         self.context.session.begin()
@@ -79,11 +78,14 @@ class Epoch:
         format: str,
         *,
         fingerprint: str,
-        rows: pyarrow.RecordBatchReader,
+        query: str,
         spec: TableSpec,
         mode: PublishMode,
-    ) -> OutboxEntry:
-        """Write rows to a table's storage, not yet visible.
+    ) -> int:
+        """Write a query's rows to a table's storage, not yet visible; returns how many.
+
+        Where engine and table can, the engine writes the files itself, and they are made durable while it
+        computes what is staged next.
 
         Raises:
             TerminalError: rows are to be appended to a table that is gone.
@@ -96,20 +98,41 @@ class Epoch:
                 detail="new rows alone would be published in its stead",
                 hint="put the table back, or delete its folder: the next run then computes it anew",
             )
-        committable = table.stage(rows, spec, identity, mode)
-        entry = OutboxEntry(format, committable)
-        self.staged.append(entry)
-        self.context.tell(Staged(self.context.name, self.number, relation, committable.rows))
-        return entry
+        session = self.context.session
+        if isinstance(table, FileStager) and isinstance(session, ParquetWriter):
+            draft = table.draft(spec, identity, mode)
+            files = None if draft is None else session.write_parquet(query, draft.target)
+            if draft is not None and files is not None:
+                self._settle()
+                self._sealing.begin(format, lambda: table.seal(draft, files))
+                return sum(file.rows for file in files)
+        self._settle()
+        committable = table.stage(session.reader(query), spec, identity, mode)
+        self._enter(format, committable)
+        return committable.rows
 
-    def unstage(self, entry: OutboxEntry) -> None:
-        """Give up one staged table of this epoch: there was nothing to publish."""
-        self.staged.remove(entry)
-        self.context.sinks.abort([entry])
+    def _settle(self) -> None:
+        """Enter what was staged last, once it is durable."""
+        sealed = self._sealing.finish()
+        if sealed is not None:
+            self._enter(*sealed)
+
+    def _enter(self, format: str, committable: Committable) -> None:
+        self.staged.append(OutboxEntry(format, committable))
+        self.context.tell(Staged(self.context.name, self.number, committable.id.relation, committable.rows))
+
+    def unstage(self, relation: RelationName) -> None:
+        """Give up a staged table of this epoch: there was nothing to publish."""
+        self._settle()
+        given_up = [entry for entry in self.staged if entry.relation == relation]
+        self.staged = [entry for entry in self.staged if entry.relation != relation]
+        self.context.sinks.abort(given_up)
 
     def commit_state(self, *, cleared: int | None) -> None:
         """Step 1 of the protocol. ``cleared`` is the epoch whose outbox this one replaces."""
         context = self.context
+        self._settle()
+        self._sealing.close()
         context.store.write(self._record())
         context.session.commit()
         context.tell(StateCommitted(context.name, self.number))
@@ -128,6 +151,10 @@ class Epoch:
 
         A rollback that fails leaves nothing durable either: the transaction ends with the session.
         """
+        with contextlib.suppress(Exception):
+            if (sealed := self._sealing.finish()) is not None:
+                self.staged.append(OutboxEntry(*sealed))
+        self._sealing.close()
         with contextlib.suppress(HeadwaterError):
             self.context.session.rollback()
         if clean:

@@ -18,7 +18,7 @@ from headwater.runtime.publication import Publisher, recorded_source
 from headwater.runtime.source_history import SourceHistory
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.workbench import listed
-from headwater.spi.codec import Rows
+from headwater.spi.codec import FileScan, Rows
 from headwater.spi.source import Chunk
 from headwater.types import RelationName, quote_identifier
 
@@ -64,8 +64,6 @@ class Intake:
 
     def foreign(self, ports: Sequence[ForeignPort], gained: Mapping[RelationName, ForeignRows]) -> set[RelationName]:
         """Make ``change`` relations of what foreign tables gained; returns which."""
-        import pyarrow
-
         moved = set()
         for port in ports:
             found = gained.get(port.relation)
@@ -81,7 +79,7 @@ class Intake:
             moved.add(port.relation)
             bench, change = self.publisher.bench, relation("change", port.relation)
             origin = f"{port.relation}@{found.version}"
-            if isinstance(found.rows, pyarrow.RecordBatchReader):
+            if _is_stream(found.rows):
                 bench.session.land(change, found.rows, schema=port.schema, provenance=origin)
                 bench.made(change)
                 continue
@@ -124,3 +122,12 @@ class Intake:
         kept.remember(publisher.bench)
         publisher.bench.rows.landed(name, chunk.rows)
         epoch.versions[name] = str(epoch.number)
+
+
+def _is_stream(rows: Rows) -> bool:
+    """Whether rows can be read once only; pyarrow is not asked for, and so not loaded, where they are files."""
+    if isinstance(rows, FileScan):
+        return False
+    import pyarrow
+
+    return isinstance(rows, pyarrow.RecordBatchReader)

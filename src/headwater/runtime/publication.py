@@ -83,27 +83,25 @@ class Publisher:
             return
         rejected = relation("rejected", name)
         if self.bench.has(rejected):
-            reader = self.epoch.context.session.reader(f"SELECT {listed(QUARANTINE_SCHEMA)} FROM {rejected}")
+            query = f"SELECT {listed(QUARANTINE_SCHEMA)} FROM {rejected}"
         else:
-            reader = self.epoch.context.session.reader(self.bench.nothing(QUARANTINE_SCHEMA))
+            query = self.bench.nothing(QUARANTINE_SCHEMA)
         mode = PublishMode.APPEND if known and not anew else PublishMode.REPLACE
-        self.epoch.stage(target, format, fingerprint=fingerprint, rows=reader, spec=quarantine_spec(name), mode=mode)
+        self.epoch.stage(target, format, fingerprint=fingerprint, query=query, spec=quarantine_spec(name), mode=mode)
         self.epoch.versions[target] = quarantine_token(format, self.epoch.number)
 
     def _stage(self, model: ModelStep, rows: str, mode: PublishMode) -> int:
         query = f"SELECT {listed(model.analysis.schema)} FROM {rows}"
-        reader = self.epoch.context.session.reader(query)
-        entry = self.epoch.stage(
+        published = self.epoch.stage(
             model.relation,
             model.output,
             fingerprint=model.fingerprint,
-            rows=reader,
+            query=query,
             spec=model_spec(model),
             mode=mode,
         )
-        published = entry.committable.rows
         if mode is PublishMode.APPEND and not published:
-            self.epoch.unstage(entry)
+            self.epoch.unstage(model.relation)
         else:
             self.epoch.versions[model.relation] = str(self.epoch.number)
         return published

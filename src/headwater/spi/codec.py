@@ -2,7 +2,9 @@
 
 Files are described, not read, by the connector, so that the engine can decode
 them with its own vectorised readers and push projections down; everything else
-travels as Arrow record batches.
+travels as Arrow record batches. What leaves an engine for a table may be written
+as Parquet by the engine itself, where both sides can: a :class:`ParquetTarget`
+says where and as what.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow
     import pyarrow.dataset
 
-__all__ = ["FileScan", "RecordFormat", "Rows", "ScanFile"]
+__all__ = ["FileScan", "ParquetFile", "ParquetTarget", "RecordFormat", "Rows", "ScanFile"]
 
 RecordFormat: TypeAlias = Literal["csv", "ndjson", "parquet"]
 
@@ -52,3 +54,28 @@ class FileScan:
 
 
 Rows: TypeAlias = "FileScan | pyarrow.RecordBatchReader | pyarrow.dataset.Dataset | pyarrow.Table"
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetTarget:
+    """Where an engine writes a result as Parquet files, and what they must hold.
+
+    ``folder`` is absolute, and empty or not there yet; ``schema`` are the columns in their order, found by name in the
+    result, upper and lower case being one. ``compression`` is ``zstd`` or ``snappy``; a file is closed when it has
+    about ``file_bytes``. ``field_ids`` are the ids of the columns, by name, where the table's format has them.
+    """
+
+    folder: str
+    schema: Schema
+    compression: Literal["zstd", "snappy"] = "zstd"
+    file_bytes: int = 256 * 1024 * 1024
+    field_ids: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """A file that an engine has written: its name in the target's folder, its bytes and rows."""
+
+    name: str
+    size: int
+    rows: int

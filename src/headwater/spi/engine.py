@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from headwater.spi.codec import FileScan, Rows
+from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.types import Json, Schema
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Engine", "Landed", "Session"]
+__all__ = ["Engine", "Landed", "ParquetWriter", "Session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,29 @@ class Session(Protocol):
 
     def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
         """A result as a stream of record batches; consume it before the next call."""
+        ...
+
+
+@runtime_checkable
+class ParquetWriter(Protocol):
+    """What a :class:`Session` can do besides: write a result as Parquet files itself, not by way of Arrow.
+
+    An offer, not a duty: a session without it is asked for :meth:`Session.reader`.
+    """
+
+    def write_parquet(self, sql: str, target: ParquetTarget) -> tuple[ParquetFile, ...] | None:
+        """Write a query's rows into new files of the target's folder, whole when this returns, not yet durable.
+
+        A value is written exactly or it is an error: no cast rounds or truncates. No rows make no file.
+
+        Returns:
+            The files in the order of the result's rows. None, and nothing was computed, when this session
+            cannot write the result so that the files have the target's columns: the caller streams it.
+
+        Raises:
+            DataError: a value does not fit its column. Files may be left that nothing refers to.
+            TransientError: the storage failed.
+        """
         ...
 
 

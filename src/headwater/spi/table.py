@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from headwater.capabilities import TableCapability
 from headwater.spec.declarations import PartitionField
-from headwater.spi.codec import Rows
+from headwater.spi.codec import ParquetFile, ParquetTarget, Rows
 from headwater.types import Json, RelationName, Schema
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ __all__ = [
     "AtVersion",
     "CommitId",
     "Committable",
+    "Draft",
+    "FileStager",
     "MaintenancePolicy",
     "MaintenanceReport",
     "PublishMode",
@@ -91,6 +93,20 @@ class Committable:
     mode: PublishMode
     rows: int
     payload: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An epoch that an engine is to write: ``spec`` is as the table stores it, ``target`` is where and as what.
+
+    ``payload`` is the format's own, for :meth:`FileStager.seal`.
+    """
+
+    id: CommitId
+    mode: PublishMode
+    spec: TableSpec
+    target: ParquetTarget
+    payload: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +220,33 @@ class Table(Protocol):
         ...
 
     def drop(self) -> None: ...
+
+
+@runtime_checkable
+class FileStager(Protocol):
+    """What a :class:`Table` can do besides: stage files that a :class:`headwater.spi.engine.ParquetWriter` wrote.
+
+    Between the two calls an engine writes below the draft's folder, where no reader looks and
+    :meth:`Table.sweep` deletes what a crash leaves. An offer, not a duty: other tables are given a stream.
+    """
+
+    def draft(self, spec: TableSpec, id: CommitId, mode: PublishMode) -> Draft | None:
+        """Where and how the rows are to be written; nothing is created. None: only :meth:`Table.stage` can write them.
+
+        Raises:
+            DeclarationError: as :meth:`Table.stage`.
+        """
+        ...
+
+    def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
+        """Make written files durable; what it returns is what :meth:`Table.stage` would have returned.
+
+        May be called from another thread than the handle's other methods, and beside them.
+
+        Raises:
+            TransientError: the storage failed.
+        """
+        ...
 
 
 class TableFormat(Protocol):

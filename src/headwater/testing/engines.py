@@ -18,9 +18,9 @@ import pytest
 from headwater.errors import DataError, DeclarationError, HeadwaterError, UsageError
 from headwater.relations import relation
 from headwater.spi import discovery
-from headwater.spi.codec import FileScan, RecordFormat, ScanFile
-from headwater.spi.engine import Engine, Landed, Session
-from headwater.types import Json, RelationName, Schema
+from headwater.spi.codec import FileScan, ParquetTarget, RecordFormat, ScanFile
+from headwater.spi.engine import Engine, Landed, ParquetWriter, Session
+from headwater.types import Column, DataType, Json, RelationName, Schema
 
 __all__ = ["EngineSuite"]
 
@@ -152,6 +152,52 @@ class EngineSuite:
         session.create(change, "SELECT 1 AS id UNION ALL SELECT 2 UNION ALL SELECT 3")
         reader = session.reader(f"SELECT id FROM {change} WHERE id > ? ORDER BY id DESC", [1])
         assert reader.read_all().column("id").to_pylist() == [3, 2]
+
+    def test_results_are_written_as_parquet_in_order(self, session: Session, tmp_path: Path) -> None:
+        """A session that cannot write files passes: it is asked for streams."""
+        import pyarrow.parquet
+
+        if not isinstance(session, ParquetWriter):
+            return
+        session.land(change, _arrow(list(range(500_000)), ["x"] * 500_000), schema=columns, provenance="kit")
+        target = ParquetTarget(str(tmp_path / "a" / "b"), columns, "snappy", 500_000, {"id": 7, "name": 9})
+        files = session.write_parquet(f"SELECT name, id FROM {change}", target)
+        assert files is not None
+        paths = [Path(target.folder) / file.name for file in files]
+        assert [(path.stat().st_size, path.suffix) for path in paths] == [(file.size, ".parquet") for file in files]
+        assert len(files) > 1
+        tables = [pyarrow.parquet.read_table(path) for path in paths]
+        assert [table.num_rows for table in tables] == [file.rows for file in files]
+        found = pyarrow.concat_tables(tables)
+        assert found.column("id").to_pylist() == list(range(500_000))
+        ids = {field.name: (field.metadata or {}).get(b"PARQUET:field_id") for field in found.schema}
+        assert ids == {"id": b"7", "name": b"9"}
+        nowhere = ParquetTarget(str(tmp_path / "c"), columns)
+        assert session.write_parquet(f"SELECT * FROM {change} WHERE false", nowhere) == ()
+
+    @pytest.mark.parametrize(
+        ("value", "kind", "nullable"),
+        [
+            ("1.5", "INTEGER", True),
+            ("CAST('2024-01-01' AS TIMESTAMP_NS)", "TIMESTAMP", True),
+            ("1", "INTEGER", False),
+        ],
+    )
+    def test_what_cannot_be_written_exactly_is_not_written(
+        self, session: Session, tmp_path: Path, value: str, kind: str, nullable: bool
+    ) -> None:
+        if not isinstance(session, ParquetWriter):
+            return
+        schema = Schema((Column("id", DataType.parse(kind), nullable),))
+        assert session.write_parquet(f"SELECT {value} AS id", ParquetTarget(str(tmp_path / "a"), schema)) is None
+        assert list(tmp_path.rglob("*.parquet")) == []
+
+    def test_a_value_that_does_not_fit_is_an_error(self, session: Session, tmp_path: Path) -> None:
+        if not isinstance(session, ParquetWriter):
+            return
+        target = ParquetTarget(str(tmp_path / "a"), Schema.of({"id": "INTEGER"}))
+        with pytest.raises(DataError):
+            session.write_parquet("SELECT 3000000000 AS id", target)
 
     def test_dropping_what_is_not_there_is_an_error(self, session: Session) -> None:
         with pytest.raises(UsageError):

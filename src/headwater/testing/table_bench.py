@@ -14,13 +14,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from headwater.spec.declarations import PartitionField
 from headwater.spi.arrow import arrow_schema, conform
-from headwater.spi.codec import FileScan, Rows
+from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.spi.table import (
     CommitId,
     Committable,
+    FileStager,
     PublishMode,
     Table,
     TableFormat,
@@ -30,7 +32,7 @@ from headwater.spi.table import (
 )
 from headwater.types import RelationName, Schema
 
-__all__ = ["Record", "TableBench", "read_rows", "through_json"]
+__all__ = ["Record", "TableBench", "read_rows", "through_json", "write_files"]
 
 Record = dict[str, Any]
 
@@ -67,14 +69,23 @@ class TableBench:
         renames: Mapping[str, str] | None = None,
         table: Table | None = None,
         batch_rows: int = 1000,
+        drafted: bool = False,
     ) -> Committable:
-        """Stage an epoch. ``partition_by`` is written as ``origin``, ``day(ts)``, ``bucket[4](id)``."""
+        """Stage an epoch. ``partition_by`` is written as ``origin``, ``day(ts)``, ``bucket[4](id)``.
+
+        ``drafted``: as files that an engine writes, where the table takes such.
+        """
         self.epoch += 1
         declared = schema if isinstance(schema, Schema) else Schema.of(schema)
         spec = TableSpec(declared, tuple(map(partition_field, partition_by)), renames or {})
         reader = pa.RecordBatchReader.from_batches(arrow_schema(declared), _batches(rows, declared, batch_rows))
         commit_id = CommitId(self.location.relation, self.fingerprint, self.epoch)
-        return through_json((table or self.open()).stage(reader, spec, commit_id, mode))
+        opened = table or self.open()
+        if drafted and isinstance(opened, FileStager):
+            draft = opened.draft(spec, commit_id, mode)
+            if draft is not None:
+                return through_json(opened.seal(draft, write_files(reader.read_all(), draft.target)))
+        return through_json(opened.stage(reader, spec, commit_id, mode))
 
     def publish(self, rows: Sequence[Record], schema: Mapping[str, str] | Schema, *args: Any, **options: Any) -> int:
         """Stage and commit an epoch; returns the version it made."""
@@ -87,6 +98,19 @@ class TableBench:
     def rows(self, at: TimeTravel | None = None, columns: Sequence[str] | None = None) -> list[Record]:
         """The content that a new handle sees, in the order of its first column."""
         return in_order(read_rows(self.open().scan(at=at, columns=columns)))
+
+
+def write_files(rows: pa.Table, target: ParquetTarget) -> tuple[ParquetFile, ...]:
+    """What an engine does with a draft's target; no rows make no file."""
+    if not rows.num_rows:
+        return ()
+    path = Path(target.folder) / "rows.parquet"
+    path.parent.mkdir(parents=True)
+    ids = {name: {b"PARQUET:field_id": str(number).encode()} for name, number in target.field_ids.items()}
+    wanted = pa.schema([field.with_metadata(ids.get(field.name)) for field in arrow_schema(target.schema)])
+    batches = [conform(batch, wanted) for batch in rows.to_batches()]
+    pq.write_table(pa.Table.from_batches(batches, wanted), path, compression=target.compression, store_schema=False)
+    return (ParquetFile(path.name, path.stat().st_size, rows.num_rows),)
 
 
 def partition_field(text: str) -> PartitionField:

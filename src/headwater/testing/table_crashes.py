@@ -68,8 +68,9 @@ class CrashCases(TableBasis):
             if scenario != "maintain":
                 assert _data_files(bench) == report.files_after, folder
 
-    def test_a_process_killed_while_it_stages(self, tmp_path: Path) -> None:
-        killed = _kill_everywhere(self.table_format(), "stage", tmp_path)
+    @pytest.mark.parametrize("scenario", ["stage", "stage-drafted"])
+    def test_a_process_killed_while_it_stages(self, scenario: str, tmp_path: Path) -> None:
+        killed = _kill_everywhere(self.table_format(), scenario, tmp_path)
         assert len(killed) >= 3
         for folder in killed:
             bench = TableBench.in_folder(self.table_format(), folder)
@@ -176,9 +177,9 @@ def _run(bench: TableBench, scenario: str, folder: Path, operation: int) -> None
         _to_outbox(folder, staged)
         _die_at(operation, folder)
         table.maintain(_everything, now=datetime.now(UTC) + timedelta(seconds=1))
-    elif scenario == "stage":
+    elif scenario in ("stage", "stage-drafted"):
         _die_at(operation, folder)
-        bench.stage(NEW, PLAIN)
+        bench.stage(NEW, PLAIN, drafted=scenario == "stage-drafted")
     else:
         mode = PublishMode.REPLACE if scenario == "replace" else PublishMode.APPEND
         rows = [{"key": row["id"], "name": row["name"]} for row in NEW] if scenario == "rename" else NEW

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.duckdb.casts import Cast
-from headwater.engines.duckdb.text import auxiliary
+from headwater.engines.duckdb.text import auxiliary, literal_list
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Base", "Landing", "RejectList"]
 
 reject_rows: Final = 10_000
+
+_no_reject: Final = (
+    f"CAST(NULL AS VARCHAR) AS raw, '' AS code, '' AS message, '' AS {SOURCE_COLUMN}, "
+    f"CAST(NULL AS BIGINT) AS {OFFSET_COLUMN}, 0 AS place WHERE false"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,26 +172,20 @@ class Landing:
         return str(self.work.fetch(f"SELECT min(rowid) FROM {base.name}")[0][0] or 0)
 
     def _number_files(self, files: str, base: Base, names: Sequence[str]) -> None:
-        import pyarrow
-
-        arrow = auxiliary(self.name, "names")
-        self.work.register(arrow, pyarrow.table({"file": range(len(names)), "name": list(names)}))
         starts = "NULL" if base.numbered else "min(b.rowid)"
-        query = f"SELECT n.file, any_value(n.name) AS name, {starts} AS start FROM {arrow} AS n"
+        query = f"SELECT n.file, any_value(n.name) AS name, {starts} AS start FROM {_listed(names)} AS n"
         self.work.create(files, f"{query} JOIN {base.name} AS b ON b.file = n.file GROUP BY n.file")
-        self.work.drop(arrow)
 
     def _collect(self, base: Base, origin: _Origin, rejects: RejectList, names: Sequence[str], refused: int) -> None:
         """Make the table of rejects: records that did not become rows, and the base's refused rows."""
-        import pyarrow
-
-        arrow, listed = auxiliary(self.name, "rejected"), auxiliary(self.name, "names")
-        self.work.register(arrow, rejects.to_arrow())
-        self.work.register(listed, pyarrow.table({"file": range(len(names)), "name": list(names)}))
-        parts = [
-            f"SELECT r.raw, r.code, r.message, n.name AS {SOURCE_COLUMN}, r.record AS {OFFSET_COLUMN}, r.file AS place "
-            f"FROM {arrow} AS r JOIN {listed} AS n ON n.file = r.file"
-        ]
+        arrow = auxiliary(self.name, "rejected") if rejects.count else None
+        parts = []
+        if arrow is not None:
+            self.work.register(arrow, rejects.to_arrow())
+            parts.append(
+                f"SELECT r.raw, r.code, r.message, n.name AS {SOURCE_COLUMN}, r.record AS {OFFSET_COLUMN}, "
+                f"r.file AS place FROM {arrow} AS r JOIN {_listed(names)} AS n ON n.file = r.file"
+            )
         if refused:
             raw, found = "b.raw", origin.rows
             if base.raw is not None:
@@ -196,14 +195,16 @@ class Landing:
                 )
             code = "b.code" if base.coded else "'type'"
             parts.append(
-                f"SELECT {raw}, {code}, b.refused, {origin.source}, {origin.record}, {origin.file} "
-                f"FROM {found} WHERE b.refused IS NOT NULL"
+                f"SELECT {raw} AS raw, {code} AS code, b.refused AS message, {origin.source} AS {SOURCE_COLUMN}, "
+                f"{origin.record} AS {OFFSET_COLUMN}, {origin.file} AS place FROM {found} WHERE b.refused IS NOT NULL"
             )
+        if not parts:
+            parts.append(f"SELECT {_no_reject}")
         wanted = f"raw, code, message, {SOURCE_COLUMN}, {OFFSET_COLUMN}"
         together = f"SELECT {wanted} FROM ({' UNION ALL '.join(parts)}) ORDER BY place, {OFFSET_COLUMN}"
         self.work.create(self.rejects or auxiliary(self.name, "rejects"), together)
-        self.work.drop(arrow)
-        self.work.drop(listed)
+        if arrow is not None:
+            self.work.drop(arrow)
 
     def _first_error(self, count: int) -> DataError:
         rejects = auxiliary(self.name, "rejects")
@@ -216,6 +217,11 @@ class Landing:
             detail=f"record {record}: {message}: {shown!r}",
             hint="mend the file, or declare the columns as the file has them",
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A relation of the files' numbers and names."""
+    return f"(SELECT unnest(range({len(names)})) AS file, unnest({literal_list(names)}) AS name)"
 
 
 @dataclass(frozen=True, slots=True)

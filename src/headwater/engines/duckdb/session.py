@@ -9,21 +9,23 @@ import duckdb
 
 from headwater.engines.duckdb.decode import decode
 from headwater.engines.duckdb.decode_parquet import parquet_query
+from headwater.engines.duckdb.encode_parquet import write_parquet
 from headwater.engines.duckdb.failures import wrapped
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import UsageError
-from headwater.spi.codec import FileScan, Rows
+from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.spi.engine import Landed
 from headwater.types import Schema
 
 if TYPE_CHECKING:
     import pyarrow
+    import pyarrow.dataset
 
 __all__ = ["DuckDBSession"]
 
 
 class DuckDBSession:
-    """A :class:`headwater.spi.engine.Session`; see there for what each method promises.
+    """A :class:`headwater.spi.engine.Session` and ``ParquetWriter``; see there for what each method promises.
 
     Outside :meth:`begin` and :meth:`commit` every statement stands for itself, and work
     relations live until they are dropped or the session ends.
@@ -64,17 +66,13 @@ class DuckDBSession:
         return decode(self._work, name, rows, schema=schema, rejects=rejects, provenance=provenance)
 
     def view(self, name: str, rows: Rows, *, schema: Schema | None = None) -> None:
-        import pyarrow
-
         match rows:
             case FileScan(format="parquet"):
                 self._work.define(name, parquet_query(self._work, rows, schema or rows.schema))
             case FileScan():
                 raise UsageError(f"{rows.format} files cannot be viewed, only landed")
-            case pyarrow.RecordBatchReader():
-                self._work.register(name, rows.read_all())
             case _:
-                self._work.register(name, rows)
+                self._work.register(name, _many_times(rows))
 
     def create(self, name: str, sql: str) -> int:
         return self._work.create(name, sql)
@@ -97,3 +95,15 @@ class DuckDBSession:
 
     def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
         return self._work.reader(sql, parameters)
+
+    def write_parquet(self, sql: str, target: ParquetTarget) -> tuple[ParquetFile, ...] | None:
+        return write_parquet(self._work, sql, target)
+
+
+def _many_times(
+    rows: pyarrow.RecordBatchReader | pyarrow.dataset.Dataset | pyarrow.Table,
+) -> pyarrow.dataset.Dataset | pyarrow.Table:
+    """Rows that can be scanned again: a stream is read first."""
+    import pyarrow
+
+    return rows.read_all() if isinstance(rows, pyarrow.RecordBatchReader) else rows

@@ -79,6 +79,8 @@ def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConne
     with wrapped("opening the state"):
         connection = duckdb.connect(state or ":memory:", config=config)
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        # A footer is read once, not with every query that names the file; the cache counts towards memory_limit.
+        connection.execute("SET GLOBAL parquet_metadata_cache = true")
         if settings.allowed_directories is not None:
             folders = ", ".join(quote_text(os.path.realpath(folder)) for folder in settings.allowed_directories)
             connection.execute(f"SET allowed_directories = [{folders}]")

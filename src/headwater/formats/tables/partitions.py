@@ -1,20 +1,18 @@
-"""Partition fields: their names, their values, and record batches split by them.
+"""Partition fields: what they may be, their names, and their values as text.
 
-Iceberg has its own transforms and only the splitting is shared; Parquet and
-Delta write the derived values, in UTC, as Hive does: ``departed_at_day=2013-01-31``.
+Apart from the computing of values because declarations are checked where no row
+is near. Iceberg has its own transforms; Parquet and Delta write the derived
+values, in UTC, as Hive does: ``departed_at_day=2013-01-31``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
 from urllib.parse import quote
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from headwater.errors import DeclarationError, did_you_mean
 from headwater.spec.declarations import PartitionField
@@ -23,14 +21,12 @@ from headwater.types import Schema
 __all__ = [
     "PartitionKey",
     "Transform",
-    "derive",
     "field_name",
     "hive_path",
     "hive_text",
     "identity_columns",
     "parse_transform",
     "resolve_partitions",
-    "split",
 ]
 
 HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
@@ -38,7 +34,6 @@ PartitionKey: TypeAlias = tuple[object, ...]
 
 _safe: Final = " ,;@()[]!$&'"
 
-_formats: Final = {"month": "%Y-%m", "hour": "%Y-%m-%d-%H"}
 _temporal: Final = ("year", "month", "day", "hour")
 _unsuitable: Final = frozenset({"LIST", "MAP", "STRUCT", "BLOB", "FLOAT", "DOUBLE"})
 
@@ -126,42 +121,6 @@ def identity_columns(schema: Schema, partition_by: Sequence[PartitionField]) -> 
     """The columns, as the schema spells them, whose values are partition values and stand outside the files."""
     identities = {field.column.casefold() for field in partition_by if field.transform == "identity"}
     return [column.name for column in schema if column.name.casefold() in identities]
-
-
-def derive(array: pa.Array, transform: Transform) -> pa.Array:
-    """The partition values of a column: integers for ``year``, dates for ``day``, text for ``month`` and ``hour``."""
-    if transform.name == "identity":
-        return array
-    moments = array.cast(pa.timestamp("us"))
-    match transform.name:
-        case "year":
-            return pc.year(moments).cast(pa.int32())
-        case "day":
-            return pc.floor_temporal(moments, unit="day").cast(pa.date32())
-        case _:
-            return pc.strftime(moments, _formats[transform.name])
-
-
-def split(batch: pa.RecordBatch, keys: Sequence[pa.Array]) -> Iterator[tuple[PartitionKey, pa.RecordBatch]]:
-    """The batch in parts of equal keys, in order of first appearance of a key; row order is kept inside a part."""
-    if not keys:
-        yield (), batch
-        return
-    encodings = [key.dictionary_encode(null_encoding="encode") for key in keys]
-    codes = encodings[0].indices.cast(pa.int64())
-    for encoded in encodings[1:]:
-        codes = pc.add(pc.multiply(codes, len(encoded.dictionary)), encoded.indices.cast(pa.int64()))
-    counts = codes.value_counts().field("counts").to_pylist()
-    order = pc.sort_indices(codes.dictionary_encode().indices)
-    ordered = batch if len(counts) == 1 else batch.take(order)
-    start = 0
-    for count in counts:
-        first = order[start].as_py()
-        yield (
-            tuple(encoded.dictionary[encoded.indices[first].as_py()].as_py() for encoded in encodings),
-            ordered.slice(start, count),
-        )
-        start += count
 
 
 def hive_path(names: Sequence[str], key: PartitionKey) -> str:

@@ -8,16 +8,17 @@ rows and one row group a worker, whatever the number of rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headwater.formats.tables.partitions import PartitionKey, split
+from headwater.formats.tables.partitions import PartitionKey
 from headwater.formats.tables.storage import fresh_name, make_folder, sync_file, sync_folder
 
 __all__ = ["Layout", "WrittenFile", "write_files"]
@@ -92,7 +93,7 @@ class _Stage:
         self._finished: list[WrittenFile] = []
 
     def add(self, batch: pa.RecordBatch) -> None:
-        for key, part in split(batch, self._layout.keys(batch)) if batch.num_rows else ():
+        for key, part in _split(batch, self._layout.keys(batch)) if batch.num_rows else ():
             gathered = self._gathered.setdefault(key, _Gathered())
             rows = part.select(self._layout.columns.names)
             gathered.batches.append(rows)
@@ -173,3 +174,25 @@ class _File:
         sync_file(self._path)
         relative = self._path.relative_to(self._folder).as_posix()
         return WrittenFile(relative, self._path.stat().st_size, self._rows, self.key, self._footers[0])
+
+
+def _split(batch: pa.RecordBatch, keys: Sequence[pa.Array]) -> Iterator[tuple[PartitionKey, pa.RecordBatch]]:
+    """The batch in parts of equal keys, in order of first appearance of a key; row order is kept inside a part."""
+    if not keys:
+        yield (), batch
+        return
+    encodings = [key.dictionary_encode(null_encoding="encode") for key in keys]
+    codes = encodings[0].indices.cast(pa.int64())
+    for encoded in encodings[1:]:
+        codes = pc.add(pc.multiply(codes, len(encoded.dictionary)), encoded.indices.cast(pa.int64()))
+    counts = codes.value_counts().field("counts").to_pylist()
+    order = pc.sort_indices(codes.dictionary_encode().indices)
+    ordered = batch if len(counts) == 1 else batch.take(order)
+    start = 0
+    for count in counts:
+        first = order[start].as_py()
+        yield (
+            tuple(encoded.dictionary[encoded.indices[first].as_py()].as_py() for encoded in encodings),
+            ordered.slice(start, count),
+        )
+        start += count

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ __all__ = [
     "create_exclusively",
     "fresh_name",
     "inside",
+    "make_durable",
     "make_folder",
     "remove_file",
     "remove_tree",
@@ -95,6 +96,17 @@ def make_folder(path: Path) -> None:
         with suppress(FileExistsError):
             folder.mkdir()
         sync_folder(folder.parent)
+
+
+def make_durable(folder: Path, names: Iterable[str], top: Path) -> None:
+    """Make files of a folder durable that another has written, with the folders above it up to ``top``."""
+    make_folder(folder)
+    for name in names:
+        sync_file(inside(folder, name))
+    for path in (folder, *folder.parents):
+        sync_folder(path)
+        if path == top:
+            return
 
 
 def write_atomically(path: Path, data: bytes) -> None:

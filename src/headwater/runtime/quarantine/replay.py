@@ -103,7 +103,7 @@ class _Replay:
                 SourceHistory.of(step).remember(bench)
                 bench.rows.landed(name, None)
             case ModelStep() as step:
-                self._stage(bench, step)
+                self._stage(step)
                 bench.appended(name)
         self._push(publisher)
         return admitted
@@ -169,13 +169,13 @@ class _Replay:
             case ModelStep():
                 bench.define(relation("history", own), f"SELECT * FROM {bench.earlier(name)}")
 
-    def _stage(self, bench: Workbench, model: ModelStep) -> None:
+    def _stage(self, model: ModelStep) -> None:
         columns = listed(model.analysis.schema)
         self.epoch.stage(
             model.relation,
             model.output,
             fingerprint=model.fingerprint,
-            rows=bench.session.reader(f"SELECT {columns} FROM {relation('accepted', model.relation)}"),
+            query=f"SELECT {columns} FROM {relation('accepted', model.relation)}",
             spec=model_spec(model),
             mode=PublishMode.APPEND,
         )

@@ -15,7 +15,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from headwater.errors import TransientError
-from headwater.formats.tables.datafiles import Part, dataset, write_data
+from headwater.formats.tables.arrowfiles import dataset, write_data
+from headwater.formats.tables.datafiles import Part
 from headwater.formats.tables.delta.actions import add, commit_info, remove, statistics
 from headwater.formats.tables.delta.log import ActiveFile, DeltaLog, Entry, Snapshot
 from headwater.formats.tables.partitions import identity_columns

@@ -12,12 +12,15 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from headwater.errors import DataError, TerminalError, TransientError, UsageError
-from headwater.formats.tables.datafiles import DataFile, Part, dataset, reshape, scan, write_data
+from headwater.formats.tables.arrowfiles import dataset, reshape, write_data
+from headwater.formats.tables.datafiles import DataFile, Part, scan
 from headwater.formats.tables.delta.actions import (
     add,
     commit_info,
@@ -35,17 +38,20 @@ from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_js
 from headwater.formats.tables.schemas import Evolution, as_written, evolve
 from headwater.formats.tables.staged import StagingArea
 from headwater.formats.tables.storage import (
+    fresh_name,
+    make_durable,
     remove_tree,
     storage_failures,
     table_folder,
 )
-from headwater.spi.codec import Rows
+from headwater.spi.codec import ParquetFile, ParquetTarget, Rows
 from headwater.spi.table import (
     Appended,
     AtTime,
     AtVersion,
     CommitId,
     Committable,
+    Draft,
     MaintenancePolicy,
     MaintenanceReport,
     PublishMode,
@@ -77,6 +83,7 @@ class DeltaLakeTable:
     def __init__(self, location: TableLocation) -> None:
         self._name = location.relation
         self._folder = table_folder(location)
+        self._lake = Path(location.lake)
         self._log = DeltaLog(self._folder)
         self._area = StagingArea(self._folder, "data")
         self._rows: tuple[int, int] | None = None
@@ -98,20 +105,37 @@ class DeltaLakeTable:
         return self._row_count(self._existing())
 
     def stage(self, rows: pa.RecordBatchReader, spec: TableSpec, id: CommitId, mode: PublishMode) -> Committable:
+        stored = self._stored(spec, mode)
+        with storage_failures(self._folder):
+            name = self._area.new()
+            files = self._write(rows, stored, name)
+        return _committable(id, mode, name, stored, files)
+
+    def draft(self, spec: TableSpec, id: CommitId, mode: PublishMode) -> Draft | None:
+        stored = self._stored(spec, mode)
+        if stored.partition_by:
+            return None
+        folder = self._area.staged(fresh_name())
+        return Draft(id, mode, stored, ParquetTarget(str(folder), stored.schema, "snappy"))
+
+    def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
+        folder = Path(draft.target.folder)
+        with storage_failures(self._folder):
+            make_durable(folder, (file.name for file in files), self._lake)
+            footers = [pq.read_metadata(folder / file.name) for file in files]
+        described = [
+            (DataFile.written(file), statistics(footer, draft.spec.schema))
+            for file, footer in zip(files, footers, strict=True)
+        ]
+        return _committable(draft.id, draft.mode, folder.name, draft.spec, described)
+
+    def _stored(self, spec: TableSpec, mode: PublishMode) -> TableSpec:
+        """What rows of ``spec`` are written as. Raises DeclarationError as :meth:`stage`."""
         stored = replace(spec, schema=storable.schema(spec.schema))
         snapshot = self._log.snapshot()
         if mode is PublishMode.APPEND and snapshot is not None:
             stored = replace(stored, schema=as_written(snapshot.schema, stored))
-        stored = replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "delta"))
-        with storage_failures(self._folder):
-            name = self._area.new()
-            files = self._write(rows, stored, name)
-        payload: Mapping[str, Json] = {
-            "folder": name,
-            "spec": spec_to_json(stored),
-            "files": [{"file": file.to_json(), "stats": stats} for file, stats in files],
-        }
-        return Committable(id, mode, sum(file.rows for file, _ in files), payload)
+        return replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "delta"))
 
     def commit(self, committable: Committable) -> bool:
         """As the protocol says.
@@ -324,6 +348,17 @@ class DeltaLakeTable:
             raise damaged(
                 f"the outbox entry of {committable.id.relation}, epoch {committable.id.epoch},", error
             ) from error
+
+
+def _committable(
+    id: CommitId, mode: PublishMode, folder: str, spec: TableSpec, files: Sequence[tuple[DataFile, str]]
+) -> Committable:
+    payload: Mapping[str, Json] = {
+        "folder": folder,
+        "spec": spec_to_json(spec),
+        "files": [{"file": file.to_json(), "stats": stats} for file, stats in files],
+    }
+    return Committable(id, mode, sum(file.rows for file, _ in files), payload)
 
 
 def _removed(file: ActiveFile, *, data_change: bool) -> Mapping[str, Json]:

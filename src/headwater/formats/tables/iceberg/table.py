@@ -44,15 +44,16 @@ from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_js
 from headwater.formats.tables.schemas import as_written, evolve
 from headwater.formats.tables.staged import StagingArea
 from headwater.formats.tables.staging import Layout, write_files
-from headwater.formats.tables.storage import remove_tree, storage_failures, table_folder
+from headwater.formats.tables.storage import fresh_name, make_durable, remove_tree, storage_failures, table_folder
 from headwater.spi.arrow import conform
-from headwater.spi.codec import Rows
+from headwater.spi.codec import ParquetFile, ParquetTarget, Rows
 from headwater.spi.table import (
     Appended,
     AtTime,
     AtVersion,
     CommitId,
     Committable,
+    Draft,
     MaintenancePolicy,
     MaintenanceReport,
     PublishMode,
@@ -94,6 +95,7 @@ class IcebergTable:
     def __init__(self, location: TableLocation) -> None:
         self._name = location.relation
         self._folder = table_folder(location)
+        self._lake = Path(location.lake)
         self._log = IcebergLog(self._folder, CatalogRow(location))
         self._area = StagingArea(self._folder, "data")
         self._reading = Reading()
@@ -117,13 +119,7 @@ class IcebergTable:
         return 0 if snapshot is None else int(snapshot["summary"]["total-records"])
 
     def stage(self, rows: pa.RecordBatchReader, spec: TableSpec, id: CommitId, mode: PublishMode) -> Committable:
-        stored = replace(spec, schema=storable.schema(spec.schema))
-        for field in stored.partition_by:
-            parse_transform(field, stored.schema)
-        metadata = self._log.metadata()
-        if mode is PublishMode.APPEND and metadata is not None:
-            stored = replace(stored, schema=as_written(schema_from_iceberg(current_schema(metadata)), stored))
-        target = _target(metadata, stored, mode)
+        stored, target = self._planned(spec, mode)
         with storage_failures(self._folder):
             name = self._area.new()
             files = self._write(rows, name, target, stored.schema)
@@ -134,6 +130,36 @@ class IcebergTable:
             "files": [file for file, _ in files],
         }
         return Committable(id, mode, sum(count for _, count in files), payload)
+
+    def draft(self, spec: TableSpec, id: CommitId, mode: PublishMode) -> Draft | None:
+        stored, target = self._planned(spec, mode)
+        if target.spec.fields or not all(field.field_type.is_primitive for field in target.schema.fields):
+            return None
+        ids = {column.name: target.schema.find_field(column.name).field_id for column in stored.schema}
+        written = ParquetTarget(str(self._area.staged(fresh_name())), stored.schema, field_ids=ids)
+        return Draft(id, mode, stored, written, {"schema": target.schema.model_dump_json()})
+
+    def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
+        folder = Path(draft.target.folder)
+        with storage_failures(self._folder):
+            make_durable(folder, (file.name for file in files), self._lake)
+        payload: Mapping[str, Json] = {
+            "folder": folder.name,
+            "spec": spec_to_json(draft.spec),
+            **draft.payload,
+            "files": [{"path": file.name, "size": file.size, "partition": []} for file in files],
+        }
+        return Committable(draft.id, draft.mode, sum(file.rows for file in files), payload)
+
+    def _planned(self, spec: TableSpec, mode: PublishMode) -> tuple[TableSpec, _Target]:
+        """What rows of ``spec`` are written as, and for which table. Raises DeclarationError as :meth:`stage`."""
+        stored = replace(spec, schema=storable.schema(spec.schema))
+        for field in stored.partition_by:
+            parse_transform(field, stored.schema)
+        metadata = self._log.metadata()
+        if mode is PublishMode.APPEND and metadata is not None:
+            stored = replace(stored, schema=as_written(schema_from_iceberg(current_schema(metadata)), stored))
+        return stored, _target(metadata, stored, mode)
 
     def commit(self, committable: Committable) -> bool:
         """As the protocol says.

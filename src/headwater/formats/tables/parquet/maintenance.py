@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from headwater.formats.tables.datafiles import DataFile, Part, write_data
+from headwater.formats.tables.arrowfiles import write_data
+from headwater.formats.tables.datafiles import DataFile, Part
 from headwater.formats.tables.parquet.log import Log, Version
 from headwater.formats.tables.parquet.publish import start_generation
 from headwater.formats.tables.parquet.rows import batches_of

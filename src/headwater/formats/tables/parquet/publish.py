@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from headwater.formats.tables.datafiles import reshape, write_data
 from headwater.formats.tables.parquet.log import MANIFEST, Log, Version
 from headwater.formats.tables.parquet.rows import batches_of, parts_of
 from headwater.formats.tables.schemas import Evolution
@@ -52,6 +51,8 @@ def start_generation(log: Log, version: Version, sources: Mapping[str, Path]) ->
 
 def rewrite(log: Log, version: Version, sources: Mapping[str, Path], evolution: Evolution) -> None:
     """Commit an append that widens, renames or partitions anew: earlier rows are written again in the new shape."""
+    from headwater.formats.tables.arrowfiles import reshape, write_data
+
     draft = log.folder / "staging" / f"rewrite-{version.number}"
     remove_tree(draft)
     make_folder(draft)

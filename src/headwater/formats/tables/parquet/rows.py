@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from headwater.formats.tables.datafiles import Part, dataset, scan
+from headwater.formats.tables.datafiles import Part, scan
 from headwater.formats.tables.parquet.log import Log, Version
 from headwater.formats.tables.partitions import identity_columns
 from headwater.spi.codec import Rows
 from headwater.spi.table import TableSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["batches_of", "parts_of", "scan_versions"]
 
@@ -31,4 +33,6 @@ def scan_versions(log: Log, versions: Sequence[Version], columns: Sequence[str] 
 def batches_of(parts: Sequence[Part], spec: TableSpec) -> Iterator[pa.RecordBatch]:
     """The rows of data files as record batches."""
     if parts:
+        from headwater.formats.tables.arrowfiles import dataset
+
         yield from dataset(parts, spec.schema, identity_columns(spec.schema, spec.partition_by)).to_batches()

@@ -11,14 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from headwater.errors import TerminalError, TransientError, UsageError
-from headwater.formats.tables.datafiles import DataFile, write_data
+from headwater.formats.tables.datafiles import DataFile
 from headwater.formats.tables.parquet.log import Log, Version
-from headwater.formats.tables.parquet.maintenance import maintain
 from headwater.formats.tables.parquet.publish import append_version, rewrite, start_generation
 from headwater.formats.tables.parquet.rows import scan_versions
 from headwater.formats.tables.partitions import resolve_partitions
@@ -26,18 +23,20 @@ from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_js
 from headwater.formats.tables.schemas import Storable, as_written, evolve
 from headwater.formats.tables.storage import (
     fresh_name,
+    make_durable,
     make_folder,
     remove_tree,
     storage_failures,
     table_folder,
 )
-from headwater.spi.codec import Rows
+from headwater.spi.codec import ParquetFile, ParquetTarget, Rows
 from headwater.spi.table import (
     Appended,
     AtTime,
     AtVersion,
     CommitId,
     Committable,
+    Draft,
     MaintenancePolicy,
     MaintenanceReport,
     PublishMode,
@@ -48,6 +47,9 @@ from headwater.spi.table import (
     TimeTravel,
 )
 from headwater.types import Json, Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["ParquetTable"]
 
@@ -60,6 +62,7 @@ class ParquetTable:
     def __init__(self, location: TableLocation) -> None:
         self._name = location.relation
         self._folder = table_folder(location)
+        self._lake = Path(location.lake)
         self._log = Log(self._folder)
 
     def exists(self) -> bool:
@@ -88,22 +91,35 @@ class ParquetTable:
         return sum(version.rows for version in self._log.current)
 
     def stage(self, rows: pa.RecordBatchReader, spec: TableSpec, id: CommitId, mode: PublishMode) -> Committable:
-        stored = replace(spec, schema=storable.schema(spec.schema))
-        newest = self._log.newest
-        if mode is PublishMode.APPEND and newest is not None:
-            stored = replace(stored, schema=as_written(newest.spec.schema, stored))
-        stored = replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "parquet"))
+        from headwater.formats.tables.arrowfiles import write_data
+
+        stored = self._stored(spec, mode)
         name = fresh_name()
         with storage_failures(self._folder):
             folder = self._staged(name)
             make_folder(folder)
             files = [file for file, _ in write_data(rows, folder, stored.schema, stored.partition_by)]
-        payload: Mapping[str, Json] = {
-            "folder": name,
-            "spec": spec_to_json(stored),
-            "files": [file.to_json() for file in files],
-        }
-        return Committable(id, mode, sum(file.rows for file in files), payload)
+        return _committable(id, mode, name, stored, files)
+
+    def draft(self, spec: TableSpec, id: CommitId, mode: PublishMode) -> Draft | None:
+        stored = self._stored(spec, mode)
+        if stored.partition_by:
+            return None
+        return Draft(id, mode, stored, ParquetTarget(str(self._staged(fresh_name())), stored.schema))
+
+    def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
+        folder = Path(draft.target.folder)
+        with storage_failures(self._folder):
+            make_durable(folder, (file.name for file in files), self._lake)
+        return _committable(draft.id, draft.mode, folder.name, draft.spec, [DataFile.written(file) for file in files])
+
+    def _stored(self, spec: TableSpec, mode: PublishMode) -> TableSpec:
+        """What rows of ``spec`` are written as. Raises DeclarationError as :meth:`stage`."""
+        stored = replace(spec, schema=storable.schema(spec.schema))
+        newest = self._log.newest
+        if mode is PublishMode.APPEND and newest is not None:
+            stored = replace(stored, schema=as_written(newest.spec.schema, stored))
+        return replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "parquet"))
 
     def commit(self, committable: Committable) -> bool:
         name, spec, files = self._payload(committable)
@@ -193,6 +209,8 @@ class ParquetTable:
         return Appended(newest.number, scan_versions(self._log, appended, None))
 
     def maintain(self, policy: MaintenancePolicy, *, now: datetime) -> MaintenanceReport:
+        from headwater.formats.tables.parquet.maintenance import maintain
+
         self._existing()
         with storage_failures(self._folder), self._log.locked():
             return maintain(self._log, policy, now)
@@ -244,6 +262,17 @@ class ParquetTable:
             raise damaged(
                 f"the outbox entry of {committable.id.relation}, epoch {committable.id.epoch},", error
             ) from error
+
+
+def _committable(
+    id: CommitId, mode: PublishMode, folder: str, spec: TableSpec, files: Sequence[DataFile]
+) -> Committable:
+    payload: Mapping[str, Json] = {
+        "folder": folder,
+        "spec": spec_to_json(spec),
+        "files": [file.to_json() for file in files],
+    }
+    return Committable(id, mode, sum(file.rows for file in files), payload)
 
 
 def _after(newest: Version | None) -> datetime:

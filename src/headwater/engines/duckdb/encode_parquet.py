@@ -1,0 +1,90 @@
+"""A query's rows into Parquet files, written by DuckDB's own COPY.
+
+Apart from the decoders because the question is another one: not what a record
+may be, but whether DuckDB writes a result as the table must have it. Where that
+is in doubt nothing is written, and the rows travel as Arrow.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from headwater.engines.duckdb.failures import wrapped
+from headwater.engines.duckdb.work import WorkRelations
+from headwater.spi.codec import ParquetFile, ParquetTarget
+from headwater.types import Column, DataType, Schema, quote_identifier, quote_text
+
+__all__ = ["write_parquet"]
+
+_integers: Final = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
+    | {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+)
+_written_as_others: Final = frozenset({"HUGEINT", "UHUGEINT", "TIMESTAMP_S", "TIMESTAMP_MS", "INTERVAL", "NULL"})
+"""Types for which Parquet has no form of their own, so that DuckDB writes another one."""
+_exact: Final = frozenset(
+    {("FLOAT", "DOUBLE"), ("JSON", "VARCHAR"), ("UUID", "VARCHAR")}
+    | {("TIMESTAMP_S", "TIMESTAMP"), ("TIMESTAMP_MS", "TIMESTAMP")}
+)
+
+
+def write_parquet(work: WorkRelations, sql: str, target: ParquetTarget) -> tuple[ParquetFile, ...] | None:
+    """Write the rows as :meth:`headwater.spi.engine.ParquetWriter.write_parquet` promises."""
+    columns = _columns(work.describe(sql), target.schema)
+    if columns is None:
+        return None
+    # The sandbox knows folders by their true names.
+    folder = Path(os.path.realpath(target.folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    options = [
+        "FORMAT parquet",
+        f"COMPRESSION {target.compression}",
+        f"FILE_SIZE_BYTES {target.file_bytes}",
+        "FILENAME_PATTERN '{uuid}'",
+        "WRITE_EMPTY_FILE false",
+        "RETURN_STATS",
+    ]
+    if target.field_ids:
+        ids = ", ".join(f"{quote_identifier(name)}: {number}" for name, number in target.field_ids.items())
+        options.append(f"FIELD_IDS {{{ids}}}")
+    statement = f"COPY (SELECT {columns} FROM ({sql})) TO {quote_text(str(folder))} ({', '.join(options)})"
+    with wrapped("writing the rows"):
+        written = work.connection.execute(statement).fetchall()
+    return tuple(ParquetFile(Path(path).name, int(size), int(rows)) for path, rows, size, *_ in written)
+
+
+def _columns(found: Schema, wanted: Schema) -> str | None:
+    """The select list that makes what was found into what is wanted; None where that is not certain to be exact."""
+    columns = []
+    for column in wanted:
+        match = found.get(column.name)
+        value = None if match is None else _value(match, column)
+        if value is None:
+            return None
+        columns.append(f"{value} AS {quote_identifier(column.name)}")
+    return ", ".join(columns)
+
+
+def _value(found: Column, wanted: Column) -> str | None:
+    name = quote_identifier(found.name)
+    if not wanted.nullable or _holds(wanted.type, _written_as_others):
+        return None
+    if found.type == wanted.type:
+        return name
+    return f"CAST({name} AS {wanted.type})" if _casts_exactly(found.type, wanted.type) else None
+
+
+def _casts_exactly(found: DataType, wanted: DataType) -> bool:
+    """Whether the engine's cast gives the same value or an error."""
+    if found.name in _integers:
+        return wanted.name in _integers or (wanted.name == "DECIMAL" and wanted.arguments[1] == 0)
+    if found.name == "DECIMAL" and wanted.name == "DECIMAL":
+        return wanted.arguments[1] >= found.arguments[1]
+    return (found.name, wanted.name) in _exact
+
+
+def _holds(kind: DataType, names: frozenset[str]) -> bool:
+    inner = [kind.element, kind.key, *(member.type for member in kind.fields)]
+    return kind.name in names or any(_holds(member, names) for member in inner if member is not None)
