@@ -1,4 +1,7 @@
-"""``python -m benchmarks [SUITE ...]``: measure, print the table of claims, write it as JSON."""
+"""``python -m benchmarks [SUITE ...]``: measure, print the table of claims, write it as JSON.
+
+``python -m benchmarks nexmark ...`` and ``python -m benchmarks keyed ...`` have options of their own.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,10 @@ from benchmarks.workspaces import HERE
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["nexmark"]:
+        from benchmarks.nexmark import sitting
+
+        return sitting.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suites", nargs="*", choices=[[], *SUITES], help="which to run (default: all)")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds a figure is the median of")

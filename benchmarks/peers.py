@@ -1,4 +1,4 @@
-"""dbt and SQLMesh on the same models, each in an environment of its own, where they install.
+"""Peers, each in an environment of its own, where they install; dbt and SQLMesh projects of the same models.
 
 Their pins differ from ours and from each other's (SQLMesh pins its DuckDB), hence the separate environments.
 """
@@ -14,12 +14,18 @@ from pathlib import Path
 
 from benchmarks.workspaces import HERE, TABLES, SmallModel
 
-__all__ = ["dbt", "sqlmesh", "write_dbt", "write_sqlmesh"]
+__all__ = ["STREAM_ENGINES", "dbt", "python_of", "sqlmesh", "write_dbt", "write_sqlmesh"]
 
 VERSIONS = {
     "dbt": ("dbt-core==1.10.23", "dbt-duckdb==1.10.1"),
     "sqlmesh": ("sqlmesh[duckdb]==0.236.4",),
+    "flink": ("apache-flink==2.3.0",),
+    "spark": ("pyspark==4.3.0",),
+    "bytewax": ("bytewax==0.21.1", "orjson==3.13.0"),
+    "pathway": ("pathway==0.33.0",),
 }
+STREAM_ENGINES = ("flink", "spark", "bytewax", "pathway")
+"""Flink and Spark need Java 17; the others are wheels."""
 
 
 def dbt() -> Path | None:
@@ -71,15 +77,28 @@ def write_sqlmesh(root: Path, data: Path, models: list[SmallModel]) -> None:
         (root / "models" / f"{model.name}.sql").write_text(f"MODEL (name bench.{model.name}, kind {kind});\n{sql}\n")
 
 
+def python_of(name: str) -> Path | None:
+    """The Python of a stream engine's environment, made when it is missing; None when it does not install here."""
+    folder = HERE / "data" / "peers" / name
+    python, done = folder / "bin" / "python", folder / ".installed"
+    return python if done.exists() or _install(name, folder, done) else None
+
+
 def _program(name: str) -> Path | None:
     folder = HERE / "data" / "peers" / name
     program = folder / "bin" / name
-    if not program.exists():
-        venv.create(folder, with_pip=True, clear=True)
-        installed = subprocess.run(
-            [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *VERSIONS[name]], check=False
-        )
-        if installed.returncode != 0 or not program.exists():
-            print(f"  {name} does not install here; it is left out", file=sys.stderr)
-            return None
-    return program
+    return program if program.exists() or _install(name, folder, program) else None
+
+
+def _install(name: str, folder: Path, proof: Path) -> bool:
+    """Make an environment with a peer in it; whether there is what proves it."""
+    print(f"  installing {name}", file=sys.stderr)
+    venv.create(folder, with_pip=True, clear=True)
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *VERSIONS[name]]
+    if subprocess.run(command, check=False).returncode == 0:
+        if proof.parent == folder:
+            proof.touch()
+        if proof.exists():
+            return True
+    print(f"  {name} does not install here; it is left out", file=sys.stderr)
+    return False
