@@ -8,20 +8,26 @@ that repeating it changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from headwater.errors import OutsideError
 from headwater.events import Acknowledged, Listener, OutboxCleared, Recovered, SinkCommitted
 from headwater.plan.steps import ProductPlan
+from headwater.runtime.ordering import publication_ranks
 from headwater.runtime.retry import Sleep, retried
 from headwater.runtime.state import OutboxEntry, Snapshot, StateStore
 from headwater.runtime.tables import Tables
 from headwater.spi.engine import Session
 from headwater.spi.source import Position, SourceReader
+from headwater.spi.table import Table
 from headwater.types import RelationName
 
-__all__ = ["ProductContext", "Sinks", "acknowledge", "recover"]
+__all__ = ["ProductContext", "Sinks", "acknowledge", "recover", "waves"]
+
+commits_at_once: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +51,57 @@ class ProductContext:
 
 
 class Sinks:
-    """Commits and aborts staged epochs of one product."""
+    """Commits and aborts staged epochs of one product.
 
-    def __init__(self, product: str, tables: Tables, tell: Listener, sleep: Sleep) -> None:
+    Commits of different tables wait for the same disk, so they wait together: at most
+    :data:`commits_at_once`, and none before what its table is computed from is visible. Listeners are told
+    by the thread that asked for the commits, in the order of the outbox among those that do not wait for each other.
+    """
+
+    def __init__(self, product: ProductPlan, tables: Tables, tell: Listener, sleep: Sleep) -> None:
         self._product = product
         self._tables = tables
         self._tell = tell
         self._sleep = sleep
+        self._ranks: Mapping[RelationName, int] | None = None
 
     def commit(self, outbox: Sequence[OutboxEntry]) -> None:
-        """Make everything in the outbox visible, in its order; what a sink already has changes nothing.
+        """Make everything in the outbox visible; what a sink already has changes nothing.
 
         Raises:
             TransientError: a sink failed five times.
             TerminalError: a sink refused.
         """
-        for entry in outbox:
-            table = self._tables.open(entry.relation, entry.format)
-            retried(lambda table=table, entry=entry: table.commit(entry.committable), self._sleep)  # type: ignore[misc]
-            self._tell(SinkCommitted(self._product, entry.committable.id.epoch, entry.relation))
+        if len(outbox) < 2:
+            for entry in outbox:
+                self._commit(self._tables.open(entry.relation, entry.format), entry)
+                self._told(entry)
+            return
+        if self._ranks is None:
+            self._ranks = publication_ranks(self._product)
+        with ThreadPoolExecutor(commits_at_once, thread_name_prefix="commit") as pool:
+            for wave in waves(outbox, self._ranks):
+                self._commit_all(wave, pool)
+
+    def _commit_all(self, entries: Sequence[OutboxEntry], pool: ThreadPoolExecutor) -> None:
+        """Commit tables at the same time; the first failure is raised when those under way have ended."""
+        tables = [self._tables.open(entry.relation, entry.format) for entry in entries]
+        pending: list[Future[None]] = []
+        try:
+            pending += [pool.submit(self._commit, *each) for each in zip(tables, entries, strict=True)]
+            for entry, future in zip(entries, pending, strict=True):
+                future.result()
+                self._told(entry)
+        except BaseException:
+            for future in pending:
+                future.cancel()
+            raise
+
+    def _commit(self, table: Table, entry: OutboxEntry) -> None:
+        retried(lambda: table.commit(entry.committable), self._sleep)
+
+    def _told(self, entry: OutboxEntry) -> None:
+        self._tell(SinkCommitted(self._product.product, entry.committable.id.epoch, entry.relation))
 
     def abort(self, staged: Iterable[OutboxEntry]) -> None:
         """Delete what an abandoned epoch staged; what cannot be deleted now is swept at the next start."""
@@ -78,6 +116,19 @@ class Sinks:
         for staged in snapshot.staging:
             keep = [entry.committable for entry in snapshot.outbox if entry.relation == staged.relation]
             self._tables.open(staged.relation, staged.format).sweep(keep)
+
+
+def waves(outbox: Sequence[OutboxEntry], ranks: Mapping[RelationName, int]) -> list[list[OutboxEntry]]:
+    """The outbox in parts that are committed one after the other, the entries of each at the same time.
+
+    A table without a rank is declared no longer, so nobody knows what it waits for: then each waits for the one before.
+    """
+    if any(entry.relation not in ranks for entry in outbox):
+        return [[entry] for entry in outbox]
+    parts: dict[int, list[OutboxEntry]] = {}
+    for entry in outbox:
+        parts.setdefault(ranks[entry.relation], []).append(entry)
+    return [parts[rank] for rank in sorted(parts)]
 
 
 def acknowledge(context: ProductContext, epoch: int, positions: Mapping[RelationName, Position]) -> None:

@@ -238,7 +238,7 @@ def open_product(
             session=session,
             store=StateStore(session),
             tables=tables,
-            sinks=Sinks(product.product, tables, tell, sleep),
+            sinks=Sinks(product, tables, tell, sleep),
             readers=_readers(layout, product),
             tell=tell,
             clock=clock,

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from headwater.events import OutboxCleared
-from headwater.plan.steps import ModelStep, ProductPlan, Recorded
-from headwater.quality.checks import ReferenceCheck
+from headwater.plan.steps import ProductPlan, Recorded
 from headwater.runtime.chunks import ChunkStream, open_streams
 from headwater.runtime.commit import ProductContext
 from headwater.runtime.compute import Computation, stale_models
@@ -29,6 +28,7 @@ from headwater.runtime.epoch import Epoch
 from headwater.runtime.foreign import ForeignNews, ask_foreign
 from headwater.runtime.intake import Intake
 from headwater.runtime.losses import lost_sources, without_lost
+from headwater.runtime.ordering import readers_of
 from headwater.runtime.publication import Publisher, recorded_model, recorded_source
 from headwater.runtime.report import RelationReport
 from headwater.runtime.state import CheckResult, Snapshot, StagedTable
@@ -37,7 +37,7 @@ from headwater.runtime.workbench import Workbench
 from headwater.spi.source import Chunk
 from headwater.types import Counts, RelationName
 
-__all__ = ["Progress", "readers_of", "run_product", "stageable"]
+__all__ = ["Progress", "run_product", "stageable"]
 
 
 @dataclass(slots=True)
@@ -238,25 +238,13 @@ def _epoch_of_lost_state(context: ProductContext) -> int:
     """
     newest = 0
     for staged in stageable(context):
+        if not context.tables.has_folder(staged.relation):
+            continue
         table = context.tables.open(staged.relation, staged.format)
         if table.exists():
             epochs = (version.commit.epoch for version in table.versions() if version.commit is not None)
             newest = max(newest, *epochs, 0)
     return newest
-
-
-def readers_of(product: ProductPlan) -> dict[RelationName, frozenset[RelationName]]:
-    """For each relation the models of the product that read it, or whose contract refers to it."""
-    readers: dict[RelationName, set[RelationName]] = {}
-    for model in product.models:
-        for name in inputs_of(model) | _referred(model):
-            readers.setdefault(name, set()).add(model.relation)
-    return {name: frozenset(found) for name, found in readers.items()}
-
-
-def _referred(model: ModelStep) -> frozenset[RelationName]:
-    checks = model.judgement.checks if model.judgement else ()
-    return frozenset(check.to for check in checks if isinstance(check, ReferenceCheck))
 
 
 def _after(snapshot: Snapshot, epoch: Epoch) -> Snapshot:

@@ -26,7 +26,8 @@ from headwater.runtime.compute import Computation, stale_models
 from headwater.runtime.decision import Moving, decide, inputs_of, version_tokens
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import examine, split
-from headwater.runtime.product import Progress, readers_of, stageable
+from headwater.runtime.ordering import readers_of
+from headwater.runtime.product import Progress, stageable
 from headwater.runtime.publication import Publisher
 from headwater.runtime.quarantine.target import ReplayTarget
 from headwater.runtime.source_history import SourceHistory
