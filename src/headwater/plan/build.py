@@ -97,8 +97,9 @@ def _product_plan(product: str, planner: RelationPlanner, needs: Needs) -> Produ
         product=product,
         sources=tuple(step for relation, step in planner.sources.items() if relation.product == product),
         foreign=tuple(
-            ForeignPort(relation, planner.schema(relation), planner.models[relation].output)
+            ForeignPort(relation, model.analysis.schema, model.output, model.event_time)
             for relation in sorted(foreign)
+            for model in (planner.models[relation],)
         ),
         models=tuple(step for relation, step in planner.models.items() if relation.product == product),
     )

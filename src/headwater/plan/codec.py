@@ -37,7 +37,7 @@ from headwater.quality.checks import (
     Unjudged,
 )
 from headwater.relations import Statement
-from headwater.spec.contract import Budget
+from headwater.spec.contract import Budget, EventTime
 from headwater.sql.analysis import Analysis, ColumnLineage, ColumnReference, QueryWarning
 from headwater.types import Column, DataType, RelationName, Schema
 
@@ -247,20 +247,44 @@ def _pack_judgement(judgement: Judgement | None) -> Packed:
         [_pack_check(check) for check in judgement.checks],
         [judgement.budget.rows, judgement.budget.percent],
         [[rule.code, rule.reason] for rule in judgement.unjudged],
+        _pack_event_time(judgement.event_time),
     ]
 
 
 def _unpack_judgement(packed: Packed) -> Judgement | None:
     if packed is None:
         return None
-    contract_id, version, checks, (rows, percent), unjudged = packed
+    contract_id, version, checks, (rows, percent), unjudged, event_time = packed
     return Judgement(
         contract_id,
         version,
         tuple(_unpack_check(*check) for check in checks),
         Budget(rows, percent),
         tuple(Unjudged(code, reason) for code, reason in unjudged),
+        _unpack_event_time(event_time),
     )
+
+
+def _pack_event_time(event_time: EventTime | None) -> Packed:
+    if event_time is None:
+        return None
+    durations = (event_time.watermark, event_time.idle, event_time.future)
+    return [event_time.column, event_time.late, *(_pack_duration(duration) for duration in durations)]
+
+
+def _unpack_event_time(packed: Packed) -> EventTime | None:
+    if packed is None:
+        return None
+    column, late, watermark, idle, future = packed
+    return EventTime(column, watermark * _microsecond, late, _unpack_duration(idle), _unpack_duration(future))
+
+
+def _pack_duration(duration: timedelta | None) -> int | None:
+    return None if duration is None else duration // _microsecond
+
+
+def _unpack_duration(packed: int | None) -> timedelta | None:
+    return None if packed is None else packed * _microsecond
 
 
 def _pack_check(check: Check) -> Packed:

@@ -69,9 +69,15 @@ def contract_digest(contract: Contract) -> str:
 
 
 def content_rules(judgement: Judgement | None) -> dict[str, str]:
-    """The checks that decide which rows are admitted, by code."""
+    """What decides which rows are admitted, by code: checks, and which rows are late or ahead of the clock."""
     checks = judgement.checks if judgement else ()
-    return {check.code: digest(_plain(check)) for check in checks if not isinstance(check, DatasetCheck)}
+    rules = {check.code: digest(_plain(check)) for check in checks if not isinstance(check, DatasetCheck)}
+    timed = judgement.event_time if judgement else None
+    if timed is not None:
+        rules["late"] = digest([timed.column, _plain(timed.watermark), _plain(timed.idle)])
+        if timed.future is not None:
+            rules["future"] = digest([timed.column, _plain(timed.future)])
+    return rules
 
 
 def metadata_traits(
@@ -88,6 +94,7 @@ def metadata_traits(
         "contract version": contract.version if contract else "",
         "contract texts": digest([_texts(contract)]) if contract else "",
         "dataset checks": digest(guards) if guards else "",
+        "late rows": judgement.event_time.late if judgement and judgement.event_time else "",
         "budget": to_stable_json(_plain(judgement.budget)) if judgement and judgement.budget != Budget() else "",
     }
     return {name: text for name, text in parts.items() if text}

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from headwater.incremental.program import Program
+from headwater.incremental.program import ChangeMode, Program
 from headwater.quality.checks import Judgement
+from headwater.spec.contract import EventTime
 from headwater.spec.declarations import Environment, OutputKind, PartitionField, Source
 from headwater.sql.analysis import Analysis, ColumnReference
 from headwater.types import RelationName, Schema
@@ -66,14 +67,23 @@ class SourceStep:
     metadata_fingerprint: str = ""
     traits: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def event_time(self) -> EventTime | None:
+        """What its rows' time is, when its contract says so."""
+        return self.judgement.event_time if self.judgement else None
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignPort:
-    """A relation of another product that this product reads where it was published."""
+    """A relation of another product that this product reads where it was published.
+
+    ``event_time`` is what the port's own contract says.
+    """
 
     relation: RelationName
     schema: Schema
     output: OutputKind
+    event_time: EventTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,12 @@ class ModelStep:
     metadata_fingerprint: str
     rebuild: bool
     traits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def event_time(self) -> EventTime | None:
+        """What its rows' time is, when its contract says so; of a replaced model they come and go, and advance none."""
+        appends = self.program.mode is ChangeMode.APPEND
+        return self.judgement.event_time if self.judgement and appends else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,12 @@ from headwater.quality.compiler import compile_judgement
 from headwater.quality.inference import ColumnStatistics, infer_contract
 from headwater.quality.judging import DatasetQuery, HistoryUse, Judging, judge
 from headwater.quality.quarantine import QUARANTINE_SCHEMA, RUN, row_from_json, row_to_json, run_statement
+from headwater.quality.times import FUTURE, LATE, Timing, event_time_of
 from headwater.quality.verdicts import Verdict, overspent, verdict
 
 __all__ = [
+    "FUTURE",
+    "LATE",
     "QUARANTINE_SCHEMA",
     "RUN",
     "Check",
@@ -31,11 +34,13 @@ __all__ = [
     "KeyCheck",
     "ReferenceCheck",
     "RowCheck",
+    "Timing",
     "Unjudged",
     "Verdict",
     "agree",
     "compile_judgement",
     "diff",
+    "event_time_of",
     "infer_contract",
     "judge",
     "overspent",

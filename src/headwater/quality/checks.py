@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from headwater.spec.contract import Budget, Severity
+from headwater.spec.contract import Budget, EventTime, Severity
 from headwater.types import Json, RelationName
 
 __all__ = ["Check", "DatasetCheck", "Judgement", "KeyCheck", "ReferenceCheck", "RowCheck", "Unjudged"]
@@ -84,7 +84,8 @@ class Judgement:
     """All that is applied to a relation before it is published.
 
     Codes are unique. Row, key and reference checks send rows to quarantine,
-    dataset checks block or report.
+    dataset checks block or report. ``event_time`` says which rows are late or ahead
+    of the clock (:mod:`headwater.quality.times`); its column is spelled as the relation's.
     """
 
     contract_id: str
@@ -92,3 +93,4 @@ class Judgement:
     checks: tuple[Check, ...]
     budget: Budget
     unjudged: tuple[Unjudged, ...] = ()
+    event_time: EventTime | None = None

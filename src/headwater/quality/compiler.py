@@ -12,8 +12,9 @@ from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.quality.checks import Check, DatasetCheck, Judgement, KeyCheck, ReferenceCheck, Unjudged
 from headwater.quality.metrics import metric_checks
 from headwater.quality.rows import Found, required_column, row_checks
+from headwater.quality.times import calendar_check
 from headwater.relations import CONTENT
-from headwater.spec.contract import Budget, Contract, Reference
+from headwater.spec.contract import Budget, Contract, EventTime, Reference
 from headwater.types import RelationName, Schema, quote_identifier
 
 __all__ = ["compile_judgement"]
@@ -42,7 +43,8 @@ def compile_judgement(contract: Contract, relation: RelationName, schema: Schema
     if errors:
         raise DeclarationErrors(errors)
     budget = contract.budget or Budget()
-    return Judgement(contract.id, contract.version, _distinct(checks), budget, tuple(unjudged))
+    timed = _event_time(contract, schema)
+    return Judgement(contract.id, contract.version, _distinct(checks), budget, tuple(unjudged), timed)
 
 
 def _found(contract: Contract, relation: RelationName, schema: Schema) -> Iterator[Found]:
@@ -54,6 +56,8 @@ def _found(contract: Contract, relation: RelationName, schema: Schema) -> Iterat
         timed = schema.get(contract.event_time.column)
         if timed is not None:
             yield required_column(timed)
+            if timed.type.name.startswith(("TIMESTAMP", "DATE")):
+                yield calendar_check(timed)
     yield from _keys(contract, schema)
     for reference in contract.references:
         yield from _reference(reference, relation, schema)
@@ -62,6 +66,13 @@ def _found(contract: Contract, relation: RelationName, schema: Schema) -> Iterat
         if column is not None:
             yield from metric_checks(promised.rules, relation, schema, column)
     yield from metric_checks(contract.rules, relation, schema, None)
+
+
+def _event_time(contract: Contract, schema: Schema) -> EventTime | None:
+    """The contract's event time by the relation's own column; None when there is none, or no such column."""
+    declared = contract.event_time
+    column = schema.get(declared.column) if declared else None
+    return replace(declared, column=column.name, where=None) if declared and column else None
 
 
 def _keys(contract: Contract, schema: Schema) -> Iterator[KeyCheck]:

@@ -14,6 +14,7 @@ from headwater.quality.checks import Check, DatasetCheck, Judgement, KeyCheck, R
 from headwater.quality.keys import KeyPlan, plan_keys
 from headwater.quality.literals import text_literal
 from headwater.quality.quarantine import malformed_part, quarantined, refused_part
+from headwater.quality.times import LATE, TimeTest, Timing, time_tests
 from headwater.relations import CONTENT, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.types import RelationName, Schema, quote_identifier
 
@@ -71,6 +72,7 @@ def judge(
     *,
     history: bool,
     malformed: bool = False,
+    timing: Timing | None = None,
 ) -> Judging:
     """The statements that judge ``candidate.<name>``.
 
@@ -81,6 +83,7 @@ def judge(
             keys are checked against them and they are part of the content. False for
             a replacement, a rebuild and the first epoch.
         malformed: ``malformed.<name>`` exists and its records belong to this port.
+        timing: when rows are judged that have an event time; None: no row is late or ahead of the clock.
     """
     checks: Sequence[Check] = judgement.checks if judgement else ()
     rows = [check for check in checks if isinstance(check, RowCheck)]
@@ -94,6 +97,8 @@ def judge(
         _Test(check.code, f"coalesce({check.predicate}, TRUE)", f"NOT coalesce({check.predicate}, TRUE)")
         for check in rows
     ]
+    times = _times(judgement, schema, timing)
+    tests += [_Test(test.code, test.passes, f"NOT {test.passes}") for test in times]
     tests += [_Test(entry.check.code, f"NOT {entry.hit}", entry.hit) for entry in missing]
     sound = " AND ".join(test.passes for test in tests) or "TRUE"
     candidate = relation("candidate", name)
@@ -169,6 +174,12 @@ def _change(name: RelationName, columns: str, sound: str, plan: KeyPlan | None) 
     return Statement(relation("change", name), admitted)
 
 
+def _times(judgement: Judgement | None, schema: Schema, timing: Timing | None) -> list[TimeTest]:
+    declared = judgement.event_time if judgement else None
+    column = schema.get(declared.column) if declared else None
+    return time_tests(declared, column, timing) if timing and declared and column else []
+
+
 def _rejected(
     name: RelationName,
     judgement: Judgement | None,
@@ -184,7 +195,10 @@ def _rejected(
         listed = ", ".join(f"CASE WHEN {test.fails} THEN {text_literal(test.code)} END" for test in tests)
         codes = f"list_filter([{listed}], lambda _hw_code: _hw_code IS NOT NULL)"
         failing = " OR ".join(test.fails for test in tests)
-        parts.append(refused_part(schema, codes, f"{relation('candidate', name)} AS c WHERE {failing}"))
+        late = next((test.fails for test in tests if test.code == LATE), None)
+        drops = judgement is not None and judgement.event_time is not None and judgement.event_time.late == "drop"
+        source = f"{relation('candidate', name)} AS c WHERE {failing}"
+        parts.append(refused_part(schema, codes, source, without=late if drops else None))
     if plan is not None:
         parts.append(refused_part(schema, "_hw_codes", f"{plan.judged} WHERE len(_hw_codes) > 0"))
     if malformed:

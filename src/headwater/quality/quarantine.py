@@ -43,7 +43,9 @@ QUARANTINE_SCHEMA: Final = Schema.of(
 """Columns of every ``<port>__quarantine``.
 
 ``codes`` are the reasons, in the contract's order; ``raw`` is the text of a record
-that could not be decoded and ``message`` why; ``row`` is a refused row as JSON.
+that could not be decoded and ``message`` why; ``row`` is a refused row as JSON. Both are
+NULL for a late row whose contract drops such rows: what stays is where it was, so that it is
+not taken for an admitted one when its source is read again.
 """
 
 RUN: Final = quote_identifier("run")
@@ -139,11 +141,17 @@ def quarantined(name: RelationName, version: str, parts: Sequence[str], *, epoch
     )
 
 
-def refused_part(schema: Schema, codes: str, source: str) -> str:
-    """A part of :func:`quarantined`: rows of ``source`` (FROM and WHERE) with their codes."""
+def refused_part(schema: Schema, codes: str, source: str, *, without: str | None = None) -> str:
+    """A part of :func:`quarantined`: rows of ``source`` (FROM and WHERE) with their codes.
+
+    Where the condition ``without`` holds, the row itself is not kept.
+    """
+    row = row_to_json(schema)
+    if without is not None:
+        row = f"CASE WHEN NOT ({without}) THEN {row} END"
     return (
         f'SELECT {SOURCE_COLUMN} AS source, {OFFSET_COLUMN} AS "offset", CAST(NULL AS VARCHAR) AS raw, '
-        f'{row_to_json(schema)} AS "row", {codes} AS codes, CAST(NULL AS VARCHAR) AS message FROM {source}'
+        f'{row} AS "row", {codes} AS codes, CAST(NULL AS VARCHAR) AS message FROM {source}'
     )
 
 

@@ -122,7 +122,7 @@ def _sources(document: Document, product: str, errors: list[DeclarationError]) -
             kind=str(value.get("kind", "files")),
             options=_without(value, SOURCE_KEYS),
             schema=_schema(document, (*at, "columns"), cast("Mapping[str, str] | None", value.get("columns")), errors),
-            bounded=value.get("bounded", True) is True,
+            bounded=value.get("bounded", False) is True,
             where=document.where_key(at),
         )
         errors.extend(_path_errors(document, at, source, value.get("contract")))

@@ -64,7 +64,8 @@ class Source:
 
     ``relation.product`` is the product that owns the source. ``schema`` is what
     the declaration or the contract says, ``None`` when it is to be discovered.
-    ``options`` belong to the connector (``path``, ``format``, ``header`` ...).
+    ``options`` belong to the connector (``path``, ``format``, ``header`` ...). A
+    ``bounded`` source has ended once everything that is there was read.
     """
 
     relation: RelationName
@@ -73,7 +74,7 @@ class Source:
     connection: Connection | None = None
     schema: Schema | None = None
     contract: Contract | None = None
-    bounded: bool = True
+    bounded: bool = False
     where: Location | None = None
 
 

@@ -36,19 +36,25 @@ class _Closed(BaseModel):
 class EventTimeExtension(_Closed):
     """When a row happened, and how long to wait for late ones.
 
-    The column is judged: a row without it is refused. The other keys are read, compared by `headwater contract diff`
-    and kept, and decide nothing yet (rule T3 of the semantics).
+    A row without it is refused, and so is one outside the years 1 to 9999. The watermark is the greatest event time
+    accepted so far, less the delay; a row that lies before the watermark of earlier epochs is late.
     """
 
     column: str = Field(description="The column that says when a row happened.")
-    watermark: Duration = Field(description="How far rows may be out of order, as an ISO 8601 duration such as PT10M.")
+    watermark: Duration = Field(
+        description="How far rows of later epochs may lie behind the newest one, as an ISO 8601 duration such as PT10M."
+    )
     late: Literal["quarantine", "drop"] = Field(
-        default="quarantine", description="What becomes of rows behind the watermark."
+        default="quarantine",
+        description="What becomes of late rows: kept whole in quarantine, or only counted, with their place noted there.",
     )
     idle: Duration | None = Field(
-        default=None, description="A partition silent for this long holds the watermark no longer."
+        default=None,
+        description="Silent for this long, the relation holds others back no longer: it follows the slowest of them.",
     )
-    future: Duration | None = Field(default=None, description="Rows further ahead of the clock than this are refused.")
+    future: Duration | None = Field(
+        default=None, description="Rows further ahead of the run's clock than this are refused."
+    )
 
 
 class BudgetExtension(_Closed):

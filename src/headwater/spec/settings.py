@@ -89,8 +89,9 @@ class SourceFile(BaseModel):
         "product whose schema object has the source's name.",
     )
     bounded: bool = Field(
-        default=True,
-        description="Whether the source ends. When a bounded source ends, every window closes.",
+        default=False,
+        description="Whether what is there is all: once it is read, every window over it closes. Rows that come later "
+        "all the same are taken, and what was closed is computed anew.",
     )
 
 

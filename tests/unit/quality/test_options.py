@@ -292,7 +292,7 @@ def test_what_is_not_judged_is_told() -> None:
 def test_the_event_time_is_required() -> None:
     event_time = EventTime("x", timedelta(minutes=1))
     judgement = compiled("TIMESTAMP", Property("x", required=True), event_time=event_time)
-    assert [check.code for check in judgement.checks] == ["required:x"]
+    assert [check.code for check in judgement.checks] == ["required:x", "calendar:x"]
 
 
 def test_a_key_that_contains_a_key_promises_nothing_more() -> None:

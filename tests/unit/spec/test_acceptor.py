@@ -74,7 +74,7 @@ OURS: list[tuple[Shape, Any]] = [
             "name": "shop",
             "environments": {"dev": {"engine": "duckdb", "lake": {"path": "x", "format": "delta"}, "metadata": None}},
             "connections": {"warehouse": {"kind": "postgres", "port": 1}},
-            "sources": {"a.b": {"path": "x", "columns": {"id": "bigint"}, "bounded": False}},
+            "sources": {"a.b": {"path": "x", "columns": {"id": "bigint"}, "bounded": True}},
         },
     ),
     ("sources", {"sources": {"b": {"kind": "files", "connection": None, "contract": "c"}}}),

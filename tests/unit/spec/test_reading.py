@@ -49,7 +49,7 @@ def test_a_workspace_of_one_source_and_one_model(tmp_path: Path) -> None:
     assert list(found.products) == ["shop"]
     assert (found.default_environment, found.environments["dev"].lake) == ("dev", Lake())
     source = found.sources[RelationName("shop", "orders")]
-    assert (source.kind, source.options, source.bounded, source.schema) == ("files", {"path": "orders.csv"}, True, None)
+    assert (source.kind, source.options, source.bounded, source.schema) == ("files", {"path": "orders.csv"}, False, None)
     assert found.models[RelationName("shop", "revenue")].contract is None
     assert found.root == str(tmp_path)
 
@@ -92,7 +92,7 @@ def test_contracts_belong_to_the_model_or_source_they_name(tmp_path: Path) -> No
                 connections: {warehouse: {kind: postgres, url: "${env:URL}"}}
                 sources:
                   orders: {kind: postgres, connection: warehouse, table: orders}
-                  raw: {path: raw.csv, contract: more/raw.odcs.yaml, bounded: false}
+                  raw: {path: raw.csv, contract: more/raw.odcs.yaml, bounded: true}
                 """,
             "orders.odcs.yaml": CONTRACT,
             "more/raw.odcs.yaml": CONTRACT.replace("id: orders", "id: raw"),
@@ -104,7 +104,7 @@ def test_contracts_belong_to_the_model_or_source_they_name(tmp_path: Path) -> No
     assert orders.connection == Connection("warehouse", "postgres", {"url": "${env:URL}"}, orders.connection.where)
     assert orders.contract is found.contracts["orders"]
     assert raw.contract is found.contracts["raw"]
-    assert not raw.bounded
+    assert raw.bounded
     assert found.models[RelationName("sales", "orders")].contract is found.contracts["sales-orders"]
     assert orders.schema == Schema.of({"id": "bigint", "total": "decimal(12,2)"})
 

@@ -32,6 +32,10 @@ upgrades: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE headwater.staging (relation VARCHAR, format VARCHAR)",
     ),
     ("ALTER TABLE headwater.foreign_positions ADD COLUMN identity VARCHAR",),
+    (
+        """CREATE TABLE headwater.watermarks (relation VARCHAR, newest VARCHAR, watermark VARCHAR, ended BOOLEAN,
+             active_at VARCHAR, epoch BIGINT)""",
+    ),
 )
 
 newest_version: Final = len(upgrades)

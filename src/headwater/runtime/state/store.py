@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from headwater.plan.steps import Recorded
 from headwater.runtime import codec
 from headwater.runtime.state.schema import ensure_schema
-from headwater.runtime.state.values import EpochRecord, OutboxEntry, Snapshot, StagedTable, VersionToken
+from headwater.runtime.state.values import EpochRecord, OutboxEntry, Snapshot, StagedTable, VersionToken, Watermark
 from headwater.spi.engine import Session
 from headwater.spi.source import Position
 from headwater.types import RelationName, quote_identifier
@@ -66,6 +67,14 @@ columns: Final[dict[str, dict[str, str]]] = {
         "description": "VARCHAR",
     },
     "released": {"quarantine_id": "VARCHAR", "epoch": "BIGINT"},
+    "watermarks": {
+        "relation": "VARCHAR",
+        "newest": "VARCHAR",
+        "watermark": "VARCHAR",
+        "ended": "BOOLEAN",
+        "active_at": "VARCHAR",
+        "epoch": "BIGINT",
+    },
     "staging": {"relation": "VARCHAR", "format": "VARCHAR"},
 }
 
@@ -116,6 +125,12 @@ class StateStore:
                 StagedTable(RelationName.parse(name), kind)
                 for name, kind in fetch("SELECT relation, format FROM headwater.staging ORDER BY relation")
             ),
+            watermarks={
+                RelationName.parse(name): Watermark(_moment(newest), _moment(at), ended, _moment(active))
+                for name, newest, at, ended, active in fetch(
+                    "SELECT relation, newest, watermark, ended, active_at FROM headwater.watermarks"
+                )
+            },
         )
 
     def _of_foreign(self, column: str) -> dict[RelationName, VersionToken]:
@@ -208,6 +223,13 @@ class StateStore:
             ],
         )
         self._insert("released", [(row, epoch) for row in record.released])
+        self._upsert(
+            "watermarks",
+            [
+                (str(name), _iso(mark.newest), _iso(mark.at), mark.ended, _iso(mark.active_at), epoch)
+                for name, mark in record.watermarks.items()
+            ],
+        )
 
     def announce_staging(self, tables: Iterable[StagedTable]) -> None:
         """Remember, before anything is staged, where staged files may lie: a transaction of its own."""
@@ -226,7 +248,7 @@ class StateStore:
     def _forget(self, relations: Sequence[RelationName]) -> None:
         if relations:
             names = [str(name) for name in relations]
-            for table in ("relations", "refreshed", "versions", "positions", "foreign_positions"):
+            for table in ("relations", "refreshed", "versions", "positions", "foreign_positions", "watermarks"):
                 self._session.execute(
                     f"DELETE FROM headwater.{table} WHERE relation IN (SELECT unnest(?))",
                     [names],
@@ -256,6 +278,14 @@ class StateStore:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(quote_identifier(name) for name in names)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _text(position: Position) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "Snapshot",
     "StagedTable",
     "VersionToken",
+    "Watermark",
 ]
 
 EpochKind: TypeAlias = Literal["append", "refresh", "replay"]
@@ -79,6 +80,23 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far the event time of a relation has advanced.
+
+    Attributes:
+        newest: the greatest event time of a row accepted so far; None before the first.
+        at: no row to come lies before it, as far as rows come at all; None while nothing is known.
+        ended: nothing is to come. ``at`` stays what it was, for the case that something comes all the same.
+        active_at: when rows last came, by the run's clock; before the first, when they were first waited for.
+    """
+
+    newest: datetime | None = None
+    at: datetime | None = None
+    ended: bool = False
+    active_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EpochRecord:
     """Everything one epoch makes durable, in one transaction.
 
@@ -87,7 +105,7 @@ class EpochRecord:
     ``removed`` relations are forgotten. ``foreign`` gives the version of each
     other product's table that was read, ``foreign_identities`` what tells that
     version from another of its number, ``foreign_contents`` what that product's
-    own state calls its content.
+    own state calls its content. ``watermarks`` gives those that changed.
     """
 
     epoch: int
@@ -106,6 +124,7 @@ class EpochRecord:
     released: tuple[str, ...] = ()
     foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
     foreign_identities: Mapping[RelationName, VersionToken] = field(default_factory=dict)
+    watermarks: Mapping[RelationName, Watermark] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +146,7 @@ class Snapshot:
     foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
     foreign_identities: Mapping[RelationName, VersionToken] = field(default_factory=dict)
     origin: str = ""
+    watermarks: Mapping[RelationName, Watermark] = field(default_factory=dict)
 
     @property
     def contents(self) -> dict[RelationName, VersionToken]:
