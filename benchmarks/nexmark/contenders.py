@@ -101,7 +101,7 @@ def flink_rows(task: Task) -> Trial:
     trial = _flink(task, str(interleaved(task.data)), str(out))
     declared = ", ".join(f"{name}: '{of}'" for name, of in task.query.columns.items())
     return Trial(
-        trial.events, trial.seconds, trial.wall, trial.peak_mb, f"read_csv('{out}/*', columns = {{{declared}}})"
+        trial.events, trial.seconds, trial.wall, trial.peak_mb, f"read_csv('{out}/*', columns = {{{declared}}}, nullstr = 'null')"
     )
 
 

@@ -58,10 +58,25 @@ def encoded(rows: Rows, ending: str) -> bytes:
             return packed.getvalue()
         case "ndjson":
             return "".join(json.dumps({"id": key, "name": name}) + "\n" for key, name in rows).encode()
-        case _:
+        case "parquet":
             sink = pa.BufferOutputStream()
-            pq.write_table(pa.table({"id": [key for key, _ in rows], "name": [name for _, name in rows]}), sink)
+            pq.write_table(table(rows), sink)
             return bytes(sink.getvalue())
+        case "arrow" | "arrows":
+            sink = pa.BufferOutputStream()
+            written = table(rows)
+            new = pa.ipc.new_file if ending == "arrow" else pa.ipc.new_stream
+            with new(sink, written.schema) as writer:
+                writer.write_table(written)
+            return bytes(sink.getvalue())
+        case _:
+            raise ValueError(ending)
+
+
+def table(rows: Rows) -> pa.Table:
+    return pa.table(
+        {"id": pa.array([key for key, _ in rows], "int64"), "name": pa.array([n for _, n in rows], "string")}
+    )
 
 
 class FilesSuite(SourceSuite):
@@ -104,3 +119,11 @@ class TestNdjson(FilesSuite):
 
 class TestParquet(FilesSuite):
     ending = "parquet"
+
+
+class TestArrow(FilesSuite):
+    ending = "arrow"
+
+
+class TestArrowStream(FilesSuite):
+    ending = "arrows"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FileScan", "ParquetFile", "ParquetTarget", "RecordFormat", "Rows", "ScanFile"]
 
-RecordFormat: TypeAlias = Literal["csv", "ndjson", "parquet"]
+RecordFormat: TypeAlias = Literal["csv", "ndjson", "parquet", "arrow"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def source(options: dict[str, Json]) -> Source:
             "a source of kind 'files' has no option 'delimter'",
             "did you mean 'delimiter'?",
         ),
-        ({"path": "a.csv", "format": "xml"}, "'format' cannot be 'xml'", "valid values: csv, ndjson, parquet"),
+        ({"path": "a.csv", "format": "xml"}, "'format' cannot be 'xml'", "valid values: arrow, csv, ndjson, parquet"),
         ({"path": "a.csv", "format": ["csv"]}, "'format' must be text, not ['csv']", None),
         ({"path": "a.csv", "header": "yes"}, "'header' must be true or false, not 'yes'", None),
         ({"path": "a.csv", "quote": '""'}, "'quote' must have 0 to 1 characters, not '\"\"'", None),
@@ -42,12 +42,12 @@ def source(options: dict[str, Json]) -> Source:
         (
             {"path": "data/*"},
             "the files' format cannot be told from 'path'",
-            "set 'format' to one of csv, ndjson, parquet",
+            "set 'format' to one of csv, ndjson, parquet, arrow",
         ),
         (
             {"path": ["a.csv", "b.parquet"]},
             "the files' format cannot be told from 'path'",
-            "set 'format' to one of csv, ndjson, parquet",
+            "set 'format' to one of csv, ndjson, parquet, arrow",
         ),
         (
             {"path": "a.parquet", "delimiter": ";"},

@@ -23,6 +23,9 @@ _formats: Final[Mapping[str, str]] = {
     "json": "ndjson",
     "parquet": "parquet",
     "pq": "parquet",
+    "arrow": "arrow",
+    "arrows": "arrow",
+    "feather": "arrow",
 }
 
 

@@ -18,7 +18,7 @@ from headwater.types import Json
 
 __all__ = ["FilesOptions", "options_schema"]
 
-formats: Final = ("csv", "ndjson", "parquet")
+formats: Final = ("csv", "ndjson", "parquet", "arrow")
 compressions: Final = ("none", "gzip", "zstd", "zip")
 
 _one_or_more: Final[Mapping[str, Json]] = {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}
@@ -31,7 +31,7 @@ properties: Final[Mapping[str, Mapping[str, Json]]] = {
     "format": {
         "type": "string",
         "enum": list(formats),
-        "description": "How the files are written. Default: by their names (.csv, .tsv, .ndjson, .jsonl, .parquet).",
+        "description": "How the files are written. Default: by their names (.csv, .ndjson, .parquet, .arrow ...).",
     },
     "compression": {
         "type": "string",

@@ -15,7 +15,7 @@ __all__ = ["FilesSource"]
 
 
 class FilesSource:
-    """Files of the workspace: CSV, NDJSON or Parquet.
+    """Files of the workspace: CSV, NDJSON, Parquet or Arrow.
 
     Parallelism: the engine decodes the files of a chunk in parallel. Delivery: every
     record of every file once, files in the order of their names as they appear.

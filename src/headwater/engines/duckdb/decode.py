@@ -12,6 +12,7 @@ from typing import assert_never
 
 from headwater.engines.duckdb.decode_arrow import decode_arrow
 from headwater.engines.duckdb.decode_csv import decode_csv
+from headwater.engines.duckdb.decode_ipc import decode_ipc
 from headwater.engines.duckdb.decode_ndjson import decode_ndjson
 from headwater.engines.duckdb.decode_parquet import decode_parquet
 from headwater.engines.duckdb.landing import Landing, RejectList
@@ -45,5 +46,7 @@ def decode(
             return decode_ndjson(landing, rows)
         case "parquet":
             return decode_parquet(landing, rows)
+        case "arrow":
+            return decode_ipc(landing, rows)
         case _:
             assert_never(rows.format)

@@ -17,6 +17,7 @@ from typing import Final
 import duckdb
 
 from headwater.engines.duckdb.csv_records import CsvDialect, max_record_bytes
+from headwater.engines.duckdb.decode_ipc import describe_ipc
 from headwater.engines.duckdb.decode_parquet import describe_parquet
 from headwater.engines.duckdb.records import open_lines
 from headwater.engines.duckdb.settings import EngineSettings, connect
@@ -32,7 +33,7 @@ sample_lines: Final = 100_000
 
 
 def describe(scan: FileScan) -> Schema:
-    """The columns of files, from a sample of their records (Parquet: from their footers).
+    """The columns of files, from a sample of their records (Parquet and Arrow: from their schemas).
 
     Raises:
         DataError: there is no file, or one cannot be read as its format.
@@ -42,7 +43,13 @@ def describe(scan: FileScan) -> Schema:
     connection = _database().cursor()
     try:
         work = WorkRelations(connection)
-        found = describe_parquet(work, scan) if scan.format == "parquet" else _sampled(work, scan)
+        match scan.format:
+            case "parquet":
+                found = describe_parquet(work, scan)
+            case "arrow":
+                found = describe_ipc(work, scan)
+            case _:
+                found = _sampled(work, scan)
     except HeadwaterError as error:
         detail = error.detail or error.message
         for file in scan.files:
