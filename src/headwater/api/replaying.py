@@ -32,5 +32,11 @@ def quarantine_replay(project: Project, relation: str, *, listener: Listener | N
 
     name = relation_named(project, relation)
     planned = plan(project)
-    report = runtime.run(planned, project.layout, listeners=[listener] if listener else [], replay=name)
+    report = runtime.run(
+        planned,
+        project.layout,
+        listeners=[listener] if listener else [],
+        replay=name,
+        max_epoch_bytes=project.environment.epoch.bytes,
+    )
     return summarise(project, report)

@@ -91,7 +91,13 @@ def run(project: Project, *, products: Sequence[str] = (), listener: Listener | 
             raise UsageError(f"there is no product '{name}'", hint=did_you_mean(name, known))
     from headwater import runtime
 
-    report = runtime.run(planned, project.layout, listeners=[listener] if listener else [], products=products or None)
+    report = runtime.run(
+        planned,
+        project.layout,
+        listeners=[listener] if listener else [],
+        products=products or None,
+        max_epoch_bytes=project.environment.epoch.bytes,
+    )
     return summarise(project, report)
 
 

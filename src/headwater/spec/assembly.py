@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
 from headwater.spec.clear_secrets import clear_secrets
-from headwater.spec.declarations import Connection, Environment, Lake, Source
+from headwater.spec.declarations import Connection, Environment, EpochSize, Lake, Source
 from headwater.spec.documents import Document, Path
 from headwater.spec.files import confined
 from headwater.spec.models import identifier_problem
@@ -98,7 +98,9 @@ def _environment(document: Document, name: str, found: Element, errors: list[Dec
         hint = "write a folder below the workspace, or a URI"
         where = document.where((*at, "lake", "path"))
         errors.append(DeclarationError(f"the lake '{lake.path}' cannot be used: {problem}", hint=hint, where=where))
-    return Environment(name=name, **{**cast("dict[str, Any]", found), "lake": lake}, where=document.where_key(at))
+    epoch = EpochSize(**cast("dict[str, Any]", found.get("epoch", {})))
+    values = {**cast("dict[str, Any]", found), "lake": lake, "epoch": epoch}
+    return Environment(name=name, **values, where=document.where_key(at))
 
 
 def _sources(document: Document, product: str, errors: list[DeclarationError]) -> tuple[DeclaredSource, ...]:

@@ -15,7 +15,17 @@ from headwater.spec.contract import Contract
 from headwater.spec.product import Product
 from headwater.types import Json, RelationName, Schema
 
-__all__ = ["Connection", "Environment", "Lake", "Model", "OutputKind", "PartitionField", "Source", "Workspace"]
+__all__ = [
+    "Connection",
+    "Environment",
+    "EpochSize",
+    "Lake",
+    "Model",
+    "OutputKind",
+    "PartitionField",
+    "Source",
+    "Workspace",
+]
 
 OutputKind: TypeAlias = Literal["parquet", "delta", "iceberg", "view"]
 """Where a model's result lives; a ``view`` is stored nowhere and read through."""
@@ -36,6 +46,13 @@ class Lake:
 
 
 @dataclass(frozen=True, slots=True)
+class EpochSize:
+    """About how much of each source an epoch takes, in bytes; at least one file or batch."""
+
+    bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """Where and how a workspace runs. ``metadata`` is a SQLAlchemy URL (default: SQLite in the work folder)."""
 
@@ -45,6 +62,7 @@ class Environment:
     metadata: str | None = None
     settings: Mapping[str, Json] = field(default_factory=dict)
     """Engine settings, such as ``memory_limit`` and ``threads``."""
+    epoch: EpochSize = field(default_factory=EpochSize)
     where: Location | None = None
 
 

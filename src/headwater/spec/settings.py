@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from headwater.spec.models import identifier_problem
 from headwater.spec.places import describe
 
-__all__ = ["EnvironmentFile", "LakeFile", "SourceFile", "SourcesFile", "WorkspaceFile"]
+__all__ = ["EnvironmentFile", "EpochFile", "LakeFile", "SourceFile", "SourcesFile", "WorkspaceFile"]
 
 
 def _check_identifier(name: str) -> str:
@@ -49,6 +49,16 @@ class LakeFile(_Closed):
     )
 
 
+class EpochFile(_Closed):
+    """How much an epoch takes: smaller ones publish sooner, larger ones cost less in all."""
+
+    bytes: int = Field(
+        default=256 * 1024 * 1024,
+        description="About how many bytes of each source; a file is taken whole, so 1 stands for one file at a time.",
+        ge=1,
+    )
+
+
 class EnvironmentFile(_Closed):
     """Where and how a workspace runs."""
 
@@ -61,6 +71,7 @@ class EnvironmentFile(_Closed):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="Engine settings, such as memory_limit and threads."
     )
+    epoch: EpochFile = Field(default_factory=EpochFile, description="How much of the sources a run takes at a time.")
 
 
 class ConnectionFile(BaseModel):
