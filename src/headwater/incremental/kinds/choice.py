@@ -27,6 +27,7 @@ from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.closing import closing, closing_key
 from headwater.incremental.kinds.distinct import distinct
 from headwater.incremental.kinds.grouping import grouping
+from headwater.incremental.kinds.panes import panes, panes_of
 from headwater.incremental.kinds.partials import partials_of
 from headwater.incremental.kinds.product import product
 from headwater.incremental.lowering.refusals import Unmaintainable
@@ -46,9 +47,32 @@ class Maintenance:
 
     def flow(self, node: Node) -> Flow:
         if node not in self._done:
-            flows = [self.flow(below) for below in inputs_of(node)]
-            self._done[node] = self._maintain(node, flows)
+            self._done[node] = self._through(node) or self._alone(node)
         return self._done[node]
+
+    def _alone(self, node: Node) -> Flow:
+        """An operator after those it reads."""
+        return self._maintain(node, [self.flow(below) for below in inputs_of(node)])
+
+    def _through(self, node: Node) -> Flow | None:
+        """Several operators at once, where that keeps less than one after the other."""
+        match node:
+            case Aggregate():
+                return self._by_windows(node)
+            case Distinct():
+                return self._by_windows(Aggregate(node.name, node.input, node.columns, (), node.columns))
+            case _:
+                return None
+
+    def _by_windows(self, node: Aggregate) -> Flow | None:
+        found = panes_of(node)
+        if found is None:
+            return None
+        flow = self.flow(found.windows.input)
+        if flow.changes is not Changes.APPEND or found.windows.time not in flow.clocks:
+            return None
+        partials = partials_of(node, self.build, taken_back=False)
+        return panes(node, found, partials, flow, self.build)
 
     def _maintain(self, node: Node, flows: list[Flow]) -> Flow:
         if isinstance(node, Relation):

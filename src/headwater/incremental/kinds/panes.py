@@ -1,0 +1,256 @@
+"""Aggregates over windows of time, from slices: TUMBLE, HOP and CUMULATE.
+
+Windows are cut into slices, none of which a window holds in part. Rows are aggregated by slice and
+key when they come, and the slices of a window are put together once the watermark has closed it. So a row is
+aggregated once, however many windows it is in, and what is kept is the partial results of the slices of open windows
+("No pane, no gain", Li et al., SIGMOD Record 2005). Aggregates that do not merge keep their rows, once each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import gcd
+
+from sqlglot import exp
+
+from headwater.incremental.algebra.nodes import Aggregate, Assign, Rowwise
+from headwater.incremental.algebra.render import listed, window_columns
+from headwater.incremental.flows import Build, Flow
+from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.kinds.grouping import finals, firsts, merges
+from headwater.incremental.kinds.partials import Partial
+from headwater.incremental.kinds.slices import SLICE, floored, microseconds, reached, time_of, whole
+from headwater.incremental.program import Block, BlockKind, Clock
+from headwater.types import quote_identifier
+
+__all__ = ["Panes", "panes", "panes_of"]
+
+_end = quote_identifier("_hw_end")
+"""The number of the slice with which a window ends, counted from one: where the next one begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panes:
+    """Windows below an aggregate.
+
+    Attributes:
+        windows: where rows get their windows.
+        between: what treats rows alone between there and the aggregate, from below, without the window columns.
+        roles: the aggregate's keys that are window columns, and which: 0 start, 1 end, 2 last time.
+    """
+
+    windows: Assign
+    between: tuple[Rowwise, ...]
+    roles: Mapping[str, int]
+
+    @property
+    def advances(self) -> int:
+        """After how many slices the last window of a slice moves on."""
+        return self._step // self.width if self.windows.kind == "HOP" else self.slices
+
+    @property
+    def slices(self) -> int:
+        """How many slices the longest window has."""
+        return self._size // self.width
+
+    @property
+    def width(self) -> int:
+        """Of a slice, in microseconds."""
+        return gcd(self._step, self._size)
+
+    @property
+    def offset(self) -> int:
+        """The time after 1970, in microseconds, at which a window begins."""
+        return whole(self.windows.offset) % (self._step if self.windows.kind == "HOP" else self._size)
+
+    @property
+    def overlap(self) -> int:
+        """In how many windows a slice is at most."""
+        return self.slices if self.windows.kind == "CUMULATE" else -(-self._size // self._step)
+
+    @property
+    def _step(self) -> int:
+        return whole(self.windows.slide or timedelta())
+
+    @property
+    def _size(self) -> int:
+        return whole(self.windows.size or timedelta())
+
+    def begins(self) -> str:
+        """The slice with which a window begins, from the one with which it ends."""
+        if self.windows.kind != "CUMULATE":
+            return f"({_end} - {self.slices})"
+        return f"{floored(f'({_end} - 1)', self.slices)} * {self.slices}"
+
+    def ends(self) -> str:
+        """Where the windows of a slice end, by the number ``_hw_hop`` of the window."""
+        if self.windows.kind == "CUMULATE":
+            return f'{floored(SLICE, self.slices)} * {self.slices} + 1 + "_hw_hop"'
+        return f'({floored(SLICE, self.advances)} - "_hw_hop") * {self.advances} + {self.slices}'
+
+    def expired(self, closed: str) -> str:
+        """The last slice that no window needs any more, from the number of slices that ended."""
+        if self.advances == 1:
+            return f"{closed} - {self.slices}"
+        return f"{floored(f'({closed} - {self.slices})', self.advances)} * {self.advances} + {self.advances - 1}"
+
+
+def panes_of(node: Aggregate) -> Panes | None:
+    """The windows by which an aggregate groups; None when it groups by none, or not by windows alone."""
+    below, between = node.input, []
+    while isinstance(below, Rowwise):
+        between.append(below)
+        below = below.input
+    if not isinstance(below, Assign) or below.size is None or below.slide is None:
+        return None
+    roles = {name: role for role, name in enumerate(window_columns(below.prefix))}
+    apart: list[Rowwise] = []
+    for each in reversed(between):
+        above = {new: roles[old] for new, old in each.passes.items() if old in roles}
+        without = _without(each, roles, above)
+        if without is None:
+            return None
+        apart.append(without)
+        roles = above
+    used = {part.name for item in node.aggregates for part in item.expression.find_all(exp.Column)}
+    keys = {name: roles[name] for name in node.keys if name in roles}
+    telling = {1, 2} if below.kind == "CUMULATE" else {0, 1, 2}
+    if used & set(roles) or not telling & set(keys.values()):
+        return None
+    return Panes(below, tuple(apart), keys)
+
+
+def _without(node: Rowwise, below: Mapping[str, int], above: Mapping[str, int]) -> Rowwise | None:
+    """The operator without window columns; None when it computes with them."""
+    select = node.select.copy()
+    select.set("expressions", [item for item in select.expressions if item.alias_or_name not in above])
+    if any(part.name in below for part in select.find_all(exp.Column)):
+        return None
+    columns = tuple(name for name in node.columns if name not in above)
+    return Rowwise(node.name, node.input, select, columns)
+
+
+def panes(node: Aggregate, found: Panes, partials: Sequence[Partial] | None, flow: Flow, build: Build) -> Flow:
+    """Aggregate by windows when they close.
+
+    Args:
+        partials: the aggregates as partial results; None: they need rows.
+        flow: of what is below the windows: appended, its time with a clock.
+    """
+    name, clock = node.name, flow.clocks[found.windows.time]
+    keys = tuple(key for key in node.keys if key not in found.roles)
+    limits = build.work(f"{name}.limits", _limits(found, clock, build))
+    fresh = build.work(f"{name}.slices", _by_slice(node, keys, partials, _sliced(found, flow, build)))
+    state = build.keep(f"{name}.slices", fresh)
+    closed = _closed(found, state, fresh, limits)
+    windows = ", ".join(_windows(node, found, build))
+    if partials is None:
+        columns = ", ".join((windows, *_quoted((*keys, *_used(node, keys)))))
+        result = build.work(
+            f"{name}.closed", f"SELECT * FROM {build.render(node, [f'(SELECT {columns} FROM {closed})'])}"
+        )
+    else:
+        merged = ", ".join((_end, *_quoted(keys), *merges(partials)))
+        grouped = f"(SELECT {merged} FROM {closed} GROUP BY {', '.join((_end, *_quoted(keys)))})"
+        final = ", ".join(part for part in (listed(node.keys), finals(partials)) if part)
+        result = build.work(f"{name}.closed", f"SELECT {final} FROM (SELECT *, {windows} FROM {grouped})")
+    build.delete(state, f"{SLICE} <= (SELECT expired FROM {limits})")
+    build.insert(state, f"SELECT * FROM {fresh} WHERE {SLICE} > (SELECT expired FROM {limits})")
+    build.say(_block(node, found, keys, merged=partials is not None))
+    return Flow(
+        rows=result,
+        columns=node.columns,
+        changes=Changes.APPEND,
+        clocks=_clocks(found, clock),
+        settled=frozenset(key for key, role in found.roles.items() if role or found.windows.kind != "CUMULATE"),
+    )
+
+
+def _limits(found: Panes, clock: Clock, build: Build) -> str:
+    """One row: how many slices had ended before this epoch, how many have now, and the last that nobody needs."""
+    offset = found.offset + whole(clock.delay)
+    ends = [f"{reached(at, offset, found.width)} AS {at}" for at in ("previous", "now")]
+    numbers = f"SELECT {', '.join(ends)} FROM {build.clock(clock.relations)}"
+    return (
+        f"SELECT previous, now, CASE WHEN abs(now) = 9223372036854775807 THEN now "
+        f"ELSE {found.expired('now')} END AS expired FROM ({numbers})"
+    )
+
+
+def _sliced(found: Panes, flow: Flow, build: Build) -> str:
+    """The epoch's rows, each with its slice, for FROM."""
+    time = quote_identifier(found.windows.time)
+    number = microseconds(time) if not found.offset else f"({microseconds(time)} - {found.offset})"
+    rows = (
+        f"(SELECT {listed(flow.columns)}, {floored(number, found.width)} AS {SLICE} "
+        f"FROM {flow.rows} WHERE {time} IS NOT NULL)"
+    )
+    for each in found.between:
+        rows = build.render(each, [rows], carried=("_hw_slice",))
+    return rows
+
+
+def _by_slice(node: Aggregate, keys: Sequence[str], partials: Sequence[Partial] | None, rows: str) -> str:
+    """A query of what is kept of rows: partial results by slice and keys, or the columns that are needed."""
+    if partials is None:
+        return f"SELECT {', '.join((SLICE, *_quoted((*keys, *_used(node, keys)))))} FROM {rows}"
+    by = (SLICE, *_quoted(keys))
+    return f"SELECT {', '.join((*by, *firsts(partials)))} FROM {rows} GROUP BY {', '.join(by)}"
+
+
+def _closed(found: Panes, state: str, fresh: str, limits: str) -> str:
+    """What is kept of the windows that closed in this epoch, each with where it ends, for FROM."""
+    both = f"(SELECT * FROM {state} UNION ALL SELECT * FROM {fresh})"
+    if found.overlap == 1:
+        where = f"{SLICE} <= (SELECT expired FROM {limits})"
+        return f'(SELECT *, {SLICE} + 1 AS {_end} FROM {both} AS "slices" WHERE {where})'
+    slices = f"(SELECT {SLICE} FROM {state} UNION SELECT {SLICE} FROM {fresh})"
+    ends = (
+        f'SELECT {SLICE}, {found.ends()} AS {_end} FROM {slices} AS "known" '
+        f'CROSS JOIN UNNEST(generate_series(0, {found.overlap - 1})) AS "_hw_hops"("_hw_hop")'
+    )
+    windows = (
+        f"SELECT {SLICE}, {_end} FROM ({ends}) WHERE {_end} > {SLICE} "
+        f"AND {_end} > (SELECT previous FROM {limits}) AND {_end} <= (SELECT now FROM {limits})"
+    )
+    return f'(SELECT "slices".*, {_end} FROM {both} AS "slices" JOIN ({windows}) AS "windows" USING ({SLICE}))'
+
+
+def _windows(node: Aggregate, found: Panes, build: Build) -> list[str]:
+    """The keys that are window columns, from where the window ends."""
+    types = {column.name: column.type for column in build.describe(node)}
+    begin = time_of(found.begins(), found.offset, found.width)
+    end = time_of(_end, found.offset, found.width)
+    values = (begin, end, f"{end} - INTERVAL '1' MICROSECOND")
+    return [f"CAST({values[role]} AS {types[key]}) AS {quote_identifier(key)}" for key, role in found.roles.items()]
+
+
+def _clocks(found: Panes, clock: Clock) -> dict[str, Clock]:
+    delays = (found.windows.size or timedelta(), timedelta(), timedelta(microseconds=1))
+    return {key: Clock(clock.relations, clock.delay + delays[role], closes=True) for key, role in found.roles.items()}
+
+
+def _used(node: Aggregate, keys: Sequence[str]) -> tuple[str, ...]:
+    """The columns beside the keys that the aggregates are computed from."""
+    found = (part.name for item in node.aggregates for part in item.expression.find_all(exp.Column))
+    return tuple(name for name in dict.fromkeys(found) if name not in keys)
+
+
+def _quoted(names: Sequence[str]) -> list[str]:
+    return [quote_identifier(name) for name in names]
+
+
+def _block(node: Aggregate, found: Panes, keys: Sequence[str], *, merged: bool) -> Block:
+    kind, slices = found.windows.kind, found.slices
+    held = "partial results" if merged else "rows"
+    cut = "a window is one slice" if slices == 1 else f"a window is cut into {slices} slices"
+    return Block(
+        name=node.name,
+        kind=BlockKind.WINDOW,
+        why=f"it aggregates by {kind} windows, which close when the watermark passes their end; {cut}",
+        cheaper=None if merged else "aggregates that merge (count, sum, min, max, avg ...) keep no rows",
+        state=f"{held} of the slices of open windows",
+        key=tuple(keys),
+    )
