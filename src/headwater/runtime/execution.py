@@ -19,6 +19,7 @@ from headwater.events import Event, Listener, ProductFinished, ProductStarted, R
 from headwater.plan.steps import Plan, ProductPlan
 from headwater.runtime.commit import ProductContext, Sinks, recover
 from headwater.runtime.layout import Layout
+from headwater.runtime.locks import at_work, ended
 from headwater.runtime.product import Progress, run_product
 from headwater.runtime.quarantine import ReplayTarget, find_target, replay_quarantine
 from headwater.runtime.report import ProductReport, ProductStatus, RunReport
@@ -73,6 +74,7 @@ def run(
 
     Raises:
         UsageError: there is no such product; the refused rows of ``replay`` cannot be judged again.
+        TransientError: the environment's tables are being maintained.
         HeadwaterError: the run could not start. What fails inside a product is in the report.
     """
     from headwater.runtime.metadata import MetadataStore
@@ -87,7 +89,9 @@ def run(
     tell = _Teller(tuple(listeners))
     layout.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with MetadataStore.open(layout.metadata) as metadata:
+        with at_work(layout, id), MetadataStore.open(layout.metadata) as metadata:
+            for dead in ended(layout):
+                metadata.interrupt_run(dead, None)
             metadata.start_run(id, plan, names, started_at)
             try:
                 tell(RunStarted(id, plan.environment.name, names, started_at))

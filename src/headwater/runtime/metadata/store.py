@@ -92,13 +92,13 @@ class MetadataStore:
                 )
 
     def start_product(self, run: str, environment: str, product: str) -> None:
-        """A run holds a product's state: whatever other run was still to finish it has died."""
+        """A run holds a product's state: whatever other run was at work on it has died."""
         mine, other = tables.run_products, tables.runs
         with self._transaction() as connection:
             unfinished = (
                 select(mine.c.run)
                 .where(mine.c.environment == environment, mine.c.product == product, mine.c.run != run)
-                .where(mine.c.status.in_(("waiting", "running")))
+                .where(mine.c.status == "running")
             )
             dead = connection.execute(unfinished).scalars().all()
             if dead:
@@ -136,11 +136,13 @@ class MetadataStore:
                 .values(status="failed" if report.failures else "done", finished_at=report.finished_at)
             )
 
-    def interrupt_run(self, run: str, at: datetime) -> None:
-        """The run was stopped from outside."""
+    def interrupt_run(self, run: str, at: datetime | None) -> None:
+        """The run was stopped from outside; ``at`` is None where nobody knows when. One that is done stays done."""
         with self._transaction() as connection:
             connection.execute(
-                update(tables.runs).where(tables.runs.c.run == run).values(status="interrupted", finished_at=at)
+                update(tables.runs)
+                .where(tables.runs.c.run == run, tables.runs.c.status == "running")
+                .values(status="interrupted", finished_at=at)
             )
             connection.execute(
                 update(tables.run_products)
