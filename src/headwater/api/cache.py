@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -27,9 +28,11 @@ class FileCache:
 
     Entries that were not asked for are kept through a few saves, so that two
     environments, or a change and its undoing, do not forget each other's.
+    ``unknown`` is called when it is asked for what it does not have.
     """
 
-    def __init__(self, root: Path, name: str) -> None:
+    def __init__(self, root: Path, name: str, unknown: Callable[[], None] = lambda: None) -> None:
+        self._unknown = unknown
         self._path = root / folder / f"{name}.json"
         self._entries: dict[str, str] = {}
         self._ages: dict[str, int] = {}
@@ -40,6 +43,8 @@ class FileCache:
     def get(self, key: str) -> str | None:
         """The entry, or None."""
         self._used.add(key)
+        if key not in self._entries:
+            self._unknown()
         return self._entries.get(key)
 
     def put(self, key: str, entry: str) -> None:

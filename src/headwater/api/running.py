@@ -6,17 +6,20 @@ where each relation lies and why rows were refused.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headwater.api.planning import plan
+from headwater.api.planning import plan_beside
 from headwater.api.project import Project
 from headwater.api.quarantine import ReasonCount, count_reasons
 from headwater.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.events import Listener
+from headwater.spi import discovery
 from headwater.types import Counts, RelationName
 
 if TYPE_CHECKING:
@@ -84,7 +87,7 @@ def run(project: Project, *, products: Sequence[str] = (), listener: Listener | 
         DeclarationErrors: the workspace cannot be planned.
         UsageError: there is no such product, or another process runs the environment.
     """
-    planned = plan(project)
+    planned = plan_beside(project, lambda: _load(project))
     known = [product.product for product in planned.products]
     for name in products:
         if name not in known:
@@ -99,6 +102,13 @@ def run(project: Project, *, products: Sequence[str] = (), listener: Listener | 
         max_epoch_bytes=project.environment.epoch.bytes,
     )
     return summarise(project, report)
+
+
+def _load(project: Project) -> None:
+    """Import what a run will need."""
+    importlib.import_module("headwater.runtime.metadata")
+    with suppress(HeadwaterError):  # the plan finds the words for an engine that is not there
+        discovery.engine(project.environment.engine)
 
 
 def summarise(project: Project, report: RunReport) -> RunOutcome:

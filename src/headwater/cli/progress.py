@@ -47,8 +47,11 @@ def watch(settings: Settings) -> Iterator[Listener]:
     elif settings.output == "json" or not sys.stderr.isatty():
         yield _tell_recovery
     else:
-        with _bars(settings) as bars:
+        bars = _bars(settings)
+        try:
             yield _Bars(bars)
+        finally:
+            bars.stop()
 
 
 def _bars(settings: Settings) -> Progress:
@@ -67,7 +70,10 @@ def _bars(settings: Settings) -> Progress:
 
 
 class _Bars:
-    """One bar a product: its length is the number of models, its step the first judgement of a model."""
+    """One bar a product: its length is the number of models, its step the first judgement of a model.
+
+    Nothing is shown, and no thread draws, before the first product starts.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -77,6 +83,7 @@ class _Bars:
     def __call__(self, event: Event) -> None:
         match event:
             case ProductStarted(product=product, steps=steps):
+                self._progress.start()
                 self._tasks[product] = self._progress.add_task(product, total=steps, doing="")
             case Landed(product=product, source=source, rows=rows):
                 self._counted.add(source)

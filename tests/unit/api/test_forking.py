@@ -1,0 +1,119 @@
+"""Work that turns out to be long goes on in a fork, and ends as if it had been done here.
+
+Each case runs in a process of its own, because only one without other threads forks.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from headwater.api.forking import in_fork
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+
+
+def answer(program: str) -> list[str]:
+    text = "import os, sys\nfrom headwater.api.forking import in_fork\n" + textwrap.dedent(program)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stderr, done.returncode) == ("", 0)
+    return done.stdout.split()
+
+
+def test_what_the_fork_found_is_the_result() -> None:
+    program = """
+        def work(long):
+            long()
+            long()
+            import fractions
+            return os.getpid(), fractions.Fraction(1, 3)
+        process, found = in_fork(work, lambda: print("meanwhile"))
+        print(process == os.getpid(), found)
+    """
+    assert answer(program) == ["meanwhile", "False", "1/3"]
+
+
+def test_short_work_forks_nothing() -> None:
+    assert answer("print(in_fork(lambda long: os.getpid(), lambda: print('meanwhile')) == os.getpid())") == ["True"]
+
+
+def test_wrong_declarations_are_told_where_they_are_asked_for() -> None:
+    program = """
+        from headwater.errors import DeclarationError, DeclarationErrors, Location
+        def work(long):
+            long()
+            raise DeclarationErrors([DeclarationError("wrong", hint="mend", where=Location("a.sql", 3, 1))])
+        try:
+            in_fork(work, lambda: None)
+        except DeclarationErrors as found:
+            (error,) = found.errors
+            print(error.message, error.hint, error.where.path, error.where.line, len(str(found)) > 0)
+    """
+    assert answer(program) == ["wrong", "mend", "a.sql", "3", "True"]
+
+
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "raise ValueError", "return lambda: None", "sys.exit(3)"])
+def test_work_whose_fork_ends_without_a_word_is_done_here(end: str) -> None:
+    program = f"""
+        here = os.getpid()
+        def work(long):
+            long()
+            if os.getpid() != here:
+                {end}
+            return "here"
+        print(in_fork(work, lambda: None))
+    """
+    assert answer(program) == ["here"]
+
+
+def test_a_large_result_does_not_wait_for_whoever_is_busy() -> None:
+    program = """
+        def work(long):
+            long()
+            return bytes(10_000_000)
+        print(len(in_fork(work, lambda: sum(range(1_000_000)))))
+    """
+    assert answer(program) == ["10000000"]
+
+
+def test_with_other_threads_nothing_is_forked() -> None:
+    program = """
+        import threading
+        blocked = threading.Event()
+        threading.Thread(target=blocked.wait, daemon=True).start()
+        def work(long):
+            long()
+            return os.getpid() == here
+        here = os.getpid()
+        print(in_fork(work, lambda: print("meanwhile")))
+    """
+    assert answer(program) == ["True"]
+
+
+def test_an_error_here_is_raised_here() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_fork(lambda _: 1 // 0, lambda: None)
+
+
+def test_a_run_never_loads_what_it_does_not_need(tmp_path: Path) -> None:
+    """The parser belongs to planning, pyarrow and NumPy to rows that travel as Arrow."""
+    import pyarrow
+    import pyarrow.parquet
+
+    (tmp_path / "data").mkdir()
+    pyarrow.parquet.write_table(pyarrow.table({"id": [1, 2]}), tmp_path / "data" / "orders.parquet")
+    (tmp_path / "headwater.yaml").write_text(
+        "name: shop\nsources:\n  shop.orders:\n    kind: files\n    path: data/*.parquet\n"
+    )
+    (tmp_path / "totals.sql").write_text("MODEL (name totals, output parquet);\nSELECT count(*) AS n FROM orders\n")
+    program = f"""
+        from headwater.cli.entry import main
+        code = main(["-C", {str(tmp_path)!r}, "run", "--output", "json"])
+        sys.stdout.write("\\n".join(["", str(code), *sorted({{"sqlglot", "pyarrow", "numpy"}} & sys.modules.keys())]))
+    """
+    assert answer(program)[-1] == "0"
+    assert list(tmp_path.glob(".headwater/cache/plan.json"))
