@@ -1,0 +1,200 @@
+"""Conformance cases as data: relations, models, what arrives in each epoch and what is published then.
+
+Apart from the law because a case states its answer; the law is held besides. The form, as YAML::
+
+    title: A window closes when the watermark reaches its end
+    rules: [W6]
+    relations:
+      clicks: {columns: {user: VARCHAR, at: TIMESTAMP}, time: at, delay: PT10M}
+      names: {columns: {user: VARCHAR, name: VARCHAR}, changes: replace}
+    models:
+      hourly: SELECT window_start, count(*) AS n FROM TUMBLE(clicks, at, INTERVAL 1 HOUR) GROUP BY window_start
+    epochs:
+      - rows: {clicks: [[ann, "2024-01-01 00:05:00"]], names: [[ann, Ann, 1]]}
+        expect: {hourly: []}
+      - end: [clicks]
+        expect: {hourly: [["2024-01-01 00:00:00", 1]]}
+
+Rows of a replaced relation have behind them how many times they come (1) or go (-1). ``end: all`` ends every source.
+``late`` and ``untimed`` count the rows of an epoch that were refused for their time; absent, there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headwater.errors import UsageError
+from headwater.incremental.program import ChangeMode
+from headwater.spec.durations import parse_duration, to_duration
+from headwater.spi.engine import Engine, Session
+from headwater.testing.law import Broken, Feed, hold, unequal, values_query
+from headwater.testing.models import Model, compile_models
+from headwater.testing.programs import Epoch, EventTime, ProgramRun, Row, Source
+from headwater.types import RelationName, Schema
+
+__all__ = ["Case", "CaseEpoch", "read_case", "run_case", "write_case"]
+
+product = "case"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEpoch:
+    """What arrives, and what must be there then. Models that are not named in ``expect`` are held to the law alone."""
+
+    rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    end: tuple[str, ...] = ()
+    expect: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    late: Mapping[str, int] = field(default_factory=dict)
+    untimed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case; ``kinds`` says how models must be maintained, where that is part of it."""
+
+    title: str
+    sources: tuple[Source, ...]
+    models: Mapping[str, str]
+    epochs: tuple[CaseEpoch, ...]
+    rules: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    def compile(self, engine: Engine) -> tuple[Model, ...]:
+        """The models' programs."""
+        return compile_models(self.sources, {_name(name): sql for name, sql in self.models.items()}, engine.bind)
+
+
+def run_case(case: Case, engine: Engine, session: Session) -> int:
+    """Run a case; returns how many comparisons there were.
+
+    Raises:
+        Broken: something is not as the case or the law says.
+    """
+    models = case.compile(engine)
+    for model in models:
+        wanted = case.kinds.get(model.name.name)
+        if wanted not in (None, model.program.kind.value):
+            raise Broken(f"{model.name.name} is maintained as {model.program.kind}, not as {wanted}")
+    feeds = [
+        Feed({_name(name): rows for name, rows in epoch.rows.items()}, [_name(name) for name in epoch.end])
+        for epoch in case.epochs
+    ]
+    return hold(session, case.sources, models, feeds, look=_expectations(case, models, session))
+
+
+def _expectations(case: Case, models: Sequence[Model], session: Session) -> Callable[[ProgramRun, Epoch], None]:
+    schemas = {model.name.name: model.analysis.schema for model in models}
+
+    def look(run: ProgramRun, epoch: Epoch) -> None:
+        expected = case.epochs[epoch.number - 1]
+        for name, rows in expected.expect.items():
+            wanted = session.fetch(values_query(schemas[name], rows)) if rows else []
+            differences = unequal(wanted, run.content(_name(name)))
+            if differences:
+                raise Broken(f"epoch {epoch.number}: {name} is not what the case expects\n{differences}")
+        _count("late", epoch, epoch.late, expected.late)
+        _count("without time", epoch, epoch.untimed, expected.untimed)
+
+    return look
+
+
+def _count(what: str, epoch: Epoch, found: Mapping[RelationName, int], wanted: Mapping[str, int]) -> None:
+    counted = {name.name: number for name, number in found.items() if number}
+    if counted != dict(wanted):
+        raise Broken(f"epoch {epoch.number}: rows {what} are {counted}, not {dict(wanted)}")
+
+
+def read_case(path: Path) -> Case:
+    """Read a case from a YAML file."""
+    try:
+        return _case(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{path} is not a conformance case", detail=repr(error)) from error
+
+
+def _case(read: Mapping[str, Any]) -> Case:
+    unknown = set(read) - {"title", "rules", "relations", "models", "epochs", "kinds"}
+    if unknown:
+        raise ValueError(f"unknown keys {sorted(unknown)}")
+    sources = tuple(_source(name, body) for name, body in read["relations"].items())
+    return Case(
+        title=read["title"],
+        sources=sources,
+        models=dict(read["models"]),
+        epochs=tuple(_epoch(body, sources) for body in read["epochs"]),
+        rules=tuple(read.get("rules", ())),
+        kinds=dict(read.get("kinds", {})),
+    )
+
+
+def _source(name: str, body: Mapping[str, Any]) -> Source:
+    unknown = set(body) - {"columns", "time", "delay", "changes"}
+    if unknown:
+        raise ValueError(f"unknown keys {sorted(unknown)} of relation {name}")
+    time = EventTime(body["time"], parse_duration(body.get("delay", "PT0S"))) if "time" in body else None
+    return Source(_name(name), Schema.of(body["columns"]), ChangeMode(body.get("changes", "append")), time)
+
+
+def _epoch(body: Mapping[str, Any], sources: Sequence[Source]) -> CaseEpoch:
+    unknown = set(body) - {"rows", "end", "expect", "late", "untimed"}
+    if unknown:
+        raise ValueError(f"unknown keys {sorted(unknown)} of an epoch")
+    end = body.get("end", ())
+    return CaseEpoch(
+        rows={name: _rows(rows) for name, rows in body.get("rows", {}).items()},
+        end=tuple(source.name.name for source in sources) if end == "all" else tuple(end),
+        expect={name: _rows(rows) for name, rows in body.get("expect", {}).items()},
+        late=body.get("late", {}),
+        untimed=body.get("untimed", {}),
+    )
+
+
+def _rows(read: Sequence[Sequence[Any]]) -> list[Row]:
+    return [tuple(row) for row in read]
+
+
+def write_case(case: Case) -> str:
+    """A case as YAML, readable by :func:`read_case`."""
+    head: dict[str, Any] = {"title": case.title}
+    if case.rules:
+        head["rules"] = list(case.rules)
+    relations = {source.name.name: _relation(source) for source in case.sources}
+    body: dict[str, Any] = {"relations": relations, "models": dict(case.models)}
+    if case.kinds:
+        body["kinds"] = dict(case.kinds)
+    body["epochs"] = [_written(epoch, case.sources) for epoch in case.epochs]
+    return str(yaml.safe_dump(head | body, sort_keys=False, allow_unicode=True, width=130, default_flow_style=None))
+
+
+def _relation(source: Source) -> dict[str, Any]:
+    written: dict[str, Any] = {"columns": source.schema.to_mapping()}
+    if source.event_time is not None:
+        written |= {"time": source.event_time.column, "delay": to_duration(source.event_time.delay)}
+    if source.changes is ChangeMode.REPLACE:
+        written["changes"] = source.changes.value
+    return written
+
+
+def _written(epoch: CaseEpoch, sources: Sequence[Source]) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    if any(epoch.rows.values()):
+        written["rows"] = {name: [_plain(row) for row in rows] for name, rows in epoch.rows.items() if rows}
+    if epoch.end:
+        everything = {source.name.name for source in sources} == set(epoch.end)
+        written["end"] = "all" if everything else list(epoch.end)
+    if epoch.expect:
+        written["expect"] = {name: [_plain(row) for row in rows] for name, rows in epoch.expect.items()}
+    return written | {key: dict(counts) for key, counts in (("late", epoch.late), ("untimed", epoch.untimed)) if counts}
+
+
+def _plain(row: Row) -> list[Any]:
+    return [value if isinstance(value, bool | int | float | list | None) else str(value) for value in row]
+
+
+def _name(text: str) -> RelationName:
+    return RelationName(product, text)
