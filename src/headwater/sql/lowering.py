@@ -109,13 +109,17 @@ def _lowered(call: WindowCall, lengths: list[timedelta]) -> str:
 
 
 def _sessions(call: WindowCall, relation: str, time: str, gap: str) -> str:
-    """FROM and WINDOW of a query over numbered sessions: beginnings are counted in the order of time, key by key."""
+    """FROM and WINDOW of a query over numbered sessions: beginnings are counted in the order of time, key by key.
+
+    They are counted over all rows of one time at once: which of these stands first may differ from one function
+    over rows to the next.
+    """
     keys = ", ".join(_sql(key) for key in call.keys)
     by_key = f"PARTITION BY {keys} ORDER BY {time}" if keys else f"ORDER BY {time}"
     by_session = f"PARTITION BY {keys}, _session" if keys else "PARTITION BY _session"
     begins = f"CASE WHEN {time} <= lag({time}) OVER ({by_key}) + {gap} THEN 0 ELSE 1 END"
     marked = f"SELECT *, {begins} AS _begins FROM {relation} WHERE {time} IS NOT NULL"
-    numbered = f"SELECT *, sum(_begins) OVER ({by_key} ROWS UNBOUNDED PRECEDING) AS _session FROM ({marked})"
+    numbered = f"SELECT *, sum(_begins) OVER ({by_key}) AS _session FROM ({marked})"
     return f"FROM ({numbered}) WINDOW _one AS ({by_session})"
 
 

@@ -92,7 +92,8 @@ def _renamed(names: Sequence[str], new: Sequence[str], carried: Sequence[str] = 
 
 @_query.register
 def _relation(node: Relation, inputs: Sequence[str], carried: Sequence[str]) -> str:
-    return f"SELECT {listed((*node.columns, *carried))} FROM {inputs[0]}"
+    names = (*node.columns, *carried)
+    return f"SELECT {listed(names) if names else '1'} FROM {inputs[0]}"
 
 
 @_query.register
@@ -182,7 +183,7 @@ def _session(node: Session, inputs: Sequence[str], _: Sequence[str]) -> str:
     by_session = f'PARTITION BY {keys}, "_hw_session"' if keys else 'PARTITION BY "_hw_session"'
     begins = f"CASE WHEN {time} <= lag({time}) OVER ({by_key}) + {gap} THEN 0 ELSE 1 END"
     marked = f'SELECT *, {begins} AS "_hw_begins" FROM {rows} WHERE {time} IS NOT NULL'
-    numbered = f'SELECT *, sum("_hw_begins") OVER ({by_key} ROWS UNBOUNDED PRECEDING) AS "_hw_session" FROM ({marked})'
+    numbered = f'SELECT *, sum("_hw_begins") OVER ({by_key}) AS "_hw_session" FROM ({marked})'
     return (
         f"SELECT {listed(node.input.columns)}, min({time}) OVER ({by_session}) AS {start}, "
         f"max({time}) OVER ({by_session}) + {gap} AS {end}, {end} - INTERVAL '1' MICROSECOND AS {last} "
