@@ -16,7 +16,7 @@ from headwater.plan.graph import find_circles, order_products, order_relations
 from headwater.plan.names import Names
 from headwater.plan.needs import Needs, read_needs
 from headwater.plan.planning import Context, RelationPlanner
-from headwater.plan.promises import Capabilities
+from headwater.plan.promises import Capabilities, Storage
 from headwater.plan.queries import Queries
 from headwater.plan.steps import ForeignPort, Plan, ProductPlan, Recorded
 from headwater.spec.declarations import Environment, Workspace
@@ -36,6 +36,7 @@ def build_plan(
     cache: AnalysisCache | None = None,
     engine: str = "",
     capabilities: Capabilities | None = None,
+    storage: Storage | None = None,
 ) -> Plan:
     """Plan a workspace in one environment.
 
@@ -48,6 +49,7 @@ def build_plan(
         cache: analyses of earlier plans.
         engine: name and version of the engine behind ``binder``; part of every cache key.
         capabilities: what a table format can do; None leaves that to the run.
+        storage: refuses tables that a table format cannot store; None leaves that to the run.
 
     Raises:
         DeclarationErrors: all that is wrong, in the order of files and lines.
@@ -55,7 +57,7 @@ def build_plan(
     names = Names(workspace)
     keeps = ForgetfulCache() if cache is None else cache
     queries = Queries(binder)
-    context = Context(workspace, environment, recorded, discovered, queries, keeps, engine, capabilities)
+    context = Context(workspace, environment, recorded, discovered, queries, keeps, engine, capabilities, storage)
     needs = read_needs(workspace, names, keeps, queries)
     errors = [*names.clashes(), *needs.errors, *find_circles(needs.graph)]
     planner = RelationPlanner(context, needs)

@@ -26,10 +26,12 @@ from headwater.plan.fingerprints import (
 from headwater.plan.needs import Needs
 from headwater.plan.promises import (
     Capabilities,
+    Storage,
     capability_errors,
     event_time_errors,
     header_errors,
     reference_errors,
+    storage_errors,
     view_errors,
 )
 from headwater.plan.queries import Queries
@@ -55,6 +57,7 @@ class Context:
     cache: AnalysisCache
     engine: str
     capabilities: Capabilities | None
+    storage: Storage | None
 
 
 @dataclass(slots=True)
@@ -118,8 +121,9 @@ class RelationPlanner:
         output = model.output or self.context.environment.lake.format
         understood = self._understand(model, contract, stored=False)
         analysis, program, judgement = understood.analysis, understood.program, understood.judgement
+        named = list(header_errors(model, analysis.schema))
         errors = [
-            *header_errors(model, analysis.schema),
+            *(named or storage_errors(model, output, analysis.schema, self.context.storage)),
             *view_errors(model, output, judgement),
             *capability_errors(model, output, program.mode, self.context.capabilities),
         ]

@@ -6,7 +6,7 @@ from declared and known values to errors with their places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from headwater.capabilities import TableCapability
@@ -14,20 +14,25 @@ from headwater.errors import DeclarationError, did_you_mean
 from headwater.incremental.program import ChangeMode
 from headwater.quality.checks import Judgement
 from headwater.spec.contract import Contract
-from headwater.spec.declarations import Model, OutputKind
+from headwater.spec.declarations import Model, OutputKind, PartitionField
 from headwater.types import DataType, RelationName, Schema
 
 __all__ = [
     "Capabilities",
+    "Storage",
     "capability_errors",
     "event_time_errors",
     "header_errors",
     "reference_errors",
+    "storage_errors",
     "view_errors",
 ]
 
 Capabilities: TypeAlias = Callable[[str], frozenset[TableCapability]]
 """What the table format of a name can do."""
+
+Storage: TypeAlias = Callable[[str, Schema, Sequence[PartitionField]], None]
+"""Raises DeclarationError when the table format of a name cannot store such a table."""
 
 
 def header_errors(model: Model, schema: Schema) -> Iterator[DeclarationError]:
@@ -63,6 +68,20 @@ def capability_errors(
                 hint="choose another output in the model's header",
                 where=model.where,
             )
+
+
+def storage_errors(
+    model: Model, output: OutputKind, schema: Schema, storage: Storage | None
+) -> Iterator[DeclarationError]:
+    """Columns and partitions that the table format refuses; nothing is known when ``storage`` is None."""
+    if output == "view" or storage is None:
+        return
+    try:
+        storage(output, schema, model.partition_by)
+    except DeclarationError as error:
+        yield DeclarationError(
+            f"'{model.relation}': {error.message}", detail=error.detail, hint=error.hint, where=model.where
+        )
 
 
 def reference_errors(

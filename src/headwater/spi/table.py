@@ -256,3 +256,11 @@ class TableFormat(Protocol):
     capabilities: frozenset[TableCapability]
 
     def open(self, location: TableLocation) -> Table: ...
+
+    def check(self, spec: TableSpec) -> None:
+        """Asked while a model is planned, again and again: needs no table and no library of the format.
+
+        Raises:
+            DeclarationError: a column or the partitioning cannot be stored, as :meth:`Table.stage` would say.
+        """
+        ...

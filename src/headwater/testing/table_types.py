@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.errors import DeclarationError
-from headwater.spi.table import MaintenancePolicy
+from headwater.spi.table import MaintenancePolicy, TableSpec
 from headwater.testing.table_basis import TableBasis
-from headwater.testing.table_bench import TableBench
+from headwater.testing.table_bench import TableBench, partition_field
 from headwater.types import Column, DataType, Schema
 
 __all__ = ["PartitionCases", "TypeCases"]
@@ -85,6 +85,9 @@ class TypeCases(TableBasis):
         with tempfile.TemporaryDirectory() as folder, pytest.raises(DeclarationError) as caught:
             TableBench.in_folder(self.table_format(), Path(folder)).stage([], {"id": "integer", "value": name})
         assert caught.value.hint
+        with pytest.raises(DeclarationError) as planned:
+            self.table_format().check(TableSpec(Schema.of({"id": "integer", "value": name})))
+        assert str(planned.value) == str(caught.value)
 
     def _round_trip(self, name: str) -> None:
         schema = Schema((Column("id", DataType("INTEGER")), Column("value", DataType.parse(name))))
@@ -170,8 +173,11 @@ class PartitionCases(TableBasis):
     @pytest.mark.parametrize("field", ["nope", "day(id)", "bucket[0](id)", "week(ts)", "hour(d)", "tags"])
     def test_a_partition_that_makes_no_sense_is_refused(self, bench: TableBench, field: str) -> None:
         schema = {"id": "bigint", "ts": "timestamp", "d": "date", "tags": "varchar[]"}
-        with pytest.raises(DeclarationError):
+        with pytest.raises(DeclarationError) as caught:
             bench.stage([], schema, partition_by=[field])
+        with pytest.raises(DeclarationError) as planned:
+            bench.format.check(TableSpec(Schema.of(schema), (partition_field(field),)))
+        assert str(planned.value) == str(caught.value)
 
 
 def _plain(value: Any) -> Any:

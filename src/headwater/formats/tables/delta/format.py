@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from headwater.capabilities import TableCapability
 from headwater.errors import MissingExtraError
-from headwater.spi.table import Table, TableLocation
+from headwater.formats.tables.delta.types import storable
+from headwater.formats.tables.partitions import resolve_partitions
+from headwater.spi.table import Table, TableLocation, TableSpec
 
 __all__ = ["DeltaFormat"]
 
@@ -33,3 +35,6 @@ class DeltaFormat:
         from headwater.formats.tables.delta.table import DeltaLakeTable
 
         return DeltaLakeTable(location)
+
+    def check(self, spec: TableSpec) -> None:
+        resolve_partitions(spec.partition_by, storable.schema(spec.schema), self.name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from headwater.capabilities import TableCapability
 from headwater.errors import MissingExtraError
-from headwater.spi.table import Table, TableLocation
+from headwater.formats.tables.iceberg.storable import storable
+from headwater.formats.tables.partitions import parse_transform
+from headwater.spi.table import Table, TableLocation, TableSpec
 
 __all__ = ["IcebergFormat"]
 
@@ -33,3 +35,8 @@ class IcebergFormat:
         from headwater.formats.tables.iceberg.table import IcebergTable
 
         return IcebergTable(location)
+
+    def check(self, spec: TableSpec) -> None:
+        stored = storable.schema(spec.schema)
+        for field in spec.partition_by:
+            parse_transform(field, stored)

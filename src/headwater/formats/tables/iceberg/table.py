@@ -38,7 +38,8 @@ from headwater.formats.tables.iceberg.metadata import (
 )
 from headwater.formats.tables.iceberg.partitioning import key_from_json, key_to_json, partition_keys, partition_types
 from headwater.formats.tables.iceberg.reading import Reading
-from headwater.formats.tables.iceberg.types import arrow_with_ids, assign_ids, schema_from_iceberg, storable
+from headwater.formats.tables.iceberg.storable import storable
+from headwater.formats.tables.iceberg.types import arrow_with_ids, assign_ids, schema_from_iceberg
 from headwater.formats.tables.partitions import parse_transform
 from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, staged_folder
 from headwater.formats.tables.schemas import as_written, evolve

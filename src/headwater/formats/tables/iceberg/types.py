@@ -34,24 +34,10 @@ from pyiceberg.types import (
     UUIDType,
 )
 
-from headwater.formats.tables.schemas import Storable
 from headwater.spi.arrow import arrow_type
 from headwater.types import Column, DataType, Schema
 
-__all__ = ["arrow_with_ids", "assign_ids", "schema_from_iceberg", "storable"]
-
-storable: Final = Storable(
-    "iceberg",
-    instead={
-        "TINYINT": "INTEGER",
-        "SMALLINT": "INTEGER",
-        "UTINYINT": "INTEGER",
-        "USMALLINT": "INTEGER",
-        "UINTEGER": "BIGINT",
-        "UBIGINT": "DECIMAL(20,0)",
-        "TIMESTAMP_NS": "TIMESTAMP",
-    },
-)
+__all__ = ["arrow_with_ids", "assign_ids", "schema_from_iceberg"]
 
 _plain: Final[Mapping[str, IcebergType]] = {
     "BOOLEAN": BooleanType(),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from headwater.capabilities import TableCapability
-from headwater.spi.table import Table, TableLocation
+from typing import Final
 
-__all__ = ["ParquetFormat"]
+from headwater.capabilities import TableCapability
+from headwater.formats.tables.partitions import resolve_partitions
+from headwater.formats.tables.schemas import Storable
+from headwater.spi.table import Table, TableLocation, TableSpec
+
+__all__ = ["ParquetFormat", "storable"]
+
+storable: Final = Storable("parquet", instead={})
 
 
 class ParquetFormat:
@@ -28,3 +34,6 @@ class ParquetFormat:
         from headwater.formats.tables.parquet.table import ParquetTable
 
         return ParquetTable(location)
+
+    def check(self, spec: TableSpec) -> None:
+        resolve_partitions(spec.partition_by, storable.schema(spec.schema), self.name)

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.errors import TerminalError, TransientError, UsageError
 from headwater.formats.tables.datafiles import DataFile
+from headwater.formats.tables.parquet.format import storable
 from headwater.formats.tables.parquet.log import Log, Version
 from headwater.formats.tables.parquet.publish import append_version, rewrite, start_generation
 from headwater.formats.tables.parquet.rows import scan_versions
 from headwater.formats.tables.partitions import resolve_partitions
 from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, staged_folder, writer_name
-from headwater.formats.tables.schemas import Storable, as_written, evolve
+from headwater.formats.tables.schemas import as_written, evolve
 from headwater.formats.tables.storage import (
     fresh_name,
     make_durable,
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["ParquetTable"]
-
-storable = Storable("parquet", instead={})
 
 
 class ParquetTable:

@@ -1,0 +1,2 @@
+MODEL (name a, partition_by (id));
+SELECT id FROM orders

@@ -1,0 +1,2 @@
+MODEL (name a, partition_by (bucket(4, id)));
+SELECT id, customer FROM orders

@@ -1,0 +1,2 @@
+MODEL (name a, partition_by (day(total)));
+SELECT id, total FROM orders

@@ -1,0 +1,1 @@
+SELECT id, placed FROM orders

@@ -1,0 +1,1 @@
+SELECT id, placed_at - placed_at AS lasted FROM orders
