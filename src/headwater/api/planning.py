@@ -5,11 +5,12 @@ Apart from running because nothing here changes more than a cache.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from headwater.api.cache import FileCache
+from headwater.api.forking import in_fork
 from headwater.api.project import Project, relation_named
 from headwater.api.records import recorded_relations
 from headwater.api.sources import source_schemas
@@ -23,7 +24,7 @@ from headwater.spi import discovery
 from headwater.spi.table import TableSpec
 from headwater.types import RelationName, Schema
 
-__all__ = ["CheckReport", "ExplainedCheck", "Explanation", "check", "explain", "plan"]
+__all__ = ["CheckReport", "ExplainedCheck", "Explanation", "check", "explain", "plan", "plan_beside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,16 @@ def plan(project: Project) -> Plan:
     return _build(project, recorded_relations(project))
 
 
+def plan_beside(project: Project, meanwhile: Callable[[], None]) -> Plan:
+    """As :func:`plan`; where a query has to be parsed, in another process while this one does something else.
+
+    Raises:
+        DeclarationErrors: the workspace cannot be planned.
+    """
+    recorded = recorded_relations(project)
+    return in_fork(lambda unknown: _build(project, recorded, unknown), meanwhile)
+
+
 def check(project: Project) -> CheckReport:
     """Verify everything declared, whatever ran before.
 
@@ -111,14 +122,17 @@ def explain(project: Project, relation: str) -> Explanation:
     raise AssertionError(f"{name} is declared and not planned")
 
 
-def _build(project: Project, recorded: Mapping[RelationName, Recorded]) -> Plan:
+def _build(
+    project: Project, recorded: Mapping[RelationName, Recorded], unknown: Callable[[], None] = lambda: None
+) -> Plan:
+    """Plan; ``unknown`` is called before anything is worked out that no earlier plan has left in the caches."""
     name = project.environment.engine
     engines = discovery.kinds("engine")
     if name not in engines:
         raise DeclarationError(
             f"there is no engine '{name}'", hint=did_you_mean(name, engines), where=project.environment.where
         )
-    schemas, analyses = FileCache(project.root, "schemas"), FileCache(project.root, "plan")
+    schemas, analyses = FileCache(project.root, "schemas", unknown), FileCache(project.root, "plan", unknown)
     planned = build_plan(
         project.workspace,
         project.environment,
