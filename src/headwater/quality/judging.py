@@ -43,7 +43,8 @@ class Judging:
 
     1. ``work``: create each; small relations of conflicting keys and missing references.
     2. ``rejected``: create it; its rows, in the shape of the quarantine table, are the rows
-       refused (and the malformed records). None when nothing can be refused.
+       refused (and the malformed records). None when nothing can be refused. ``judges_late``: those with
+       the code :data:`headwater.quality.LATE` are counted as late and not as refused.
     3. ``change``: the admitted rows with provenance columns. ``unrefused`` creates the same
        relation without a filter and may be used in its stead when ``rejected`` came out empty.
     4. ``accepted``: the rows of ``change`` without provenance columns.
@@ -63,6 +64,7 @@ class Judging:
     accepted: Statement
     datasets: tuple[DatasetQuery, ...]
     reads: tuple[HistoryUse, ...]
+    judges_late: bool = False
 
 
 def judge(
@@ -115,6 +117,7 @@ def judge(
         Statement(relation("accepted", name), f"SELECT {columns} FROM {relation('change', name)}"),
         _dataset_queries(name, datasets, columns, history=history),
         _reads(name, references, keys, datasets, history=history),
+        any(test.code == LATE for test in times),
     )
 
 

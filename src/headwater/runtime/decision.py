@@ -39,12 +39,14 @@ class Moving:
     ``advancing`` are sources and foreign relations with new rows, ``replaced``
     foreign relations whose old rows may be gone, ``reset`` sources that are read
     from the beginning again. ``single`` means that all new rows fit one epoch.
+    ``belated`` relations gain rows though the watermark has passed them: a replay admits such.
     """
 
     advancing: frozenset[RelationName]
     replaced: frozenset[RelationName]
     reset: frozenset[RelationName]
     single: bool
+    belated: frozenset[RelationName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from headwater.runtime.commit import ProductContext, acknowledge
 from headwater.runtime.sealing import Sealing
 from headwater.runtime.state import CheckResult, EpochKind, EpochRecord, LedgerRow, OutboxEntry
 from headwater.runtime.state.values import VersionToken
+from headwater.runtime.watermarks import Watermarks
 from headwater.spi.engine import ParquetWriter
 from headwater.spi.source import Position
 from headwater.spi.table import CommitId, Committable, FileStager, PublishMode, TableSpec
@@ -38,7 +39,9 @@ class Epoch:
     number: int
     kind: EpochKind
     at: datetime
+    watermarks: Watermarks
     positions: dict[RelationName, Position] = field(default_factory=dict)
+    gained: dict[RelationName, Position] = field(default_factory=dict)
     foreign: dict[RelationName, int] = field(default_factory=dict)
     foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
     foreign_identities: dict[RelationName, VersionToken] = field(default_factory=dict)
@@ -143,7 +146,7 @@ class Epoch:
         """Step 2: every sink, then every source that may forget."""
         context = self.context
         context.sinks.commit(self.staged)
-        acknowledge(context, self.number, self.positions)
+        acknowledge(context, self.number, {**self.positions, **self.gained})
         context.tell(EpochFinished(context.name, self.number))
 
     def abandon(self, *, clean: bool) -> None:
@@ -167,6 +170,7 @@ class Epoch:
             kind=self.kind,
             at=self.at,
             positions=self.positions,
+            gained=self.gained,
             foreign=self.foreign,
             foreign_contents=self.foreign_contents,
             foreign_identities=self.foreign_identities,
@@ -178,4 +182,5 @@ class Epoch:
             ledger=tuple(self.ledger.values()),
             checks=tuple(self.checks),
             released=tuple(self.released),
+            watermarks=self.watermarks.changed,
         )

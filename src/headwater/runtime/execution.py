@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -167,6 +167,13 @@ class _Drive:
             self.metadata.finish_product(self.id, report, self.clock())
             yield report
 
+    def _complete(self, product: ProductPlan) -> Mapping[RelationName, bool]:
+        """Which relations of the products that one reads from have ended: asked before their tables are looked at."""
+        if not product.foreign:
+            return {}
+        marks = self.metadata.watermarks(self.layout.environment.name)
+        return {name: mark.ended for name, mark in marks.items()}
+
     def run(self, product: ProductPlan) -> ProductReport:
         """Run a product; what fails is reported, an interrupt passes through."""
         began = self.clock()
@@ -193,6 +200,7 @@ class _Drive:
                         snapshot,
                         progress,
                         contents=self.contents,
+                        complete=self._complete(product),
                         max_bytes=self.max_epoch_bytes,
                     )
                     if self.replay is not None:

@@ -8,24 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from headwater.plan.steps import ForeignPort
-from headwater.runtime.intake import ForeignRows
+from headwater.quality.times import event_time_of
+from headwater.runtime.intake import ForeignRows, is_stream
 from headwater.runtime.state import Snapshot
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import Tables
+from headwater.spi.codec import Rows
+from headwater.spi.engine import Session
 from headwater.spi.table import Appended, AtVersion, Replaced, TableVersion
-from headwater.types import RelationName
+from headwater.types import RelationName, quote_identifier
 
 __all__ = ["ForeignNews", "ask_foreign"]
 
 
+_gains: Final = quote_identifier("gains")
+
+
 @dataclass(frozen=True, slots=True)
 class ForeignNews:
-    """``gained`` holds every table whose version moved; ``replaced`` those whose old rows may be gone."""
+    """``gained`` holds every table whose version moved; ``replaced`` those whose old rows may be gone.
+
+    ``belated`` ones gained rows that lie before their watermark as it is known here: the other product admitted late
+    ones by a replay, or the port was taken for idle. They are its rows all the same: it alone judges them.
+    """
 
     gained: Mapping[RelationName, ForeignRows]
     replaced: frozenset[RelationName]
+    belated: frozenset[RelationName]
 
 
 def ask_foreign(
@@ -33,6 +46,7 @@ def ask_foreign(
     snapshot: Snapshot,
     contents: Mapping[RelationName, VersionToken],
     tables: Tables,
+    session: Session,
 ) -> ForeignNews:
     """Compare the newest version of each foreign table with the one read last; only moved tables are looked into.
 
@@ -45,6 +59,7 @@ def ask_foreign(
     """
     gained: dict[RelationName, ForeignRows] = {}
     replaced: set[RelationName] = set()
+    belated: set[RelationName] = set()
     for port in ports:
         content = contents.get(port.relation)
         if content is not None and content == snapshot.foreign_contents.get(port.relation):
@@ -64,11 +79,27 @@ def ask_foreign(
         news = table.changes(before) if same else Replaced(version)
         if isinstance(news, Appended):
             gained[port.relation] = ForeignRows(news.version, identities[news.version], news.rows)
+            if news.rows is not None and _is_belated(port, news.rows, snapshot, session):
+                belated.add(port.relation)
         else:
             rows = table.scan(at=AtVersion(news.version))
             gained[port.relation] = ForeignRows(news.version, identities[news.version], rows)
             replaced.add(port.relation)
-    return ForeignNews(gained, frozenset(replaced))
+    return ForeignNews(gained, frozenset(replaced), frozenset(belated))
+
+
+def _is_belated(port: ForeignPort, rows: Rows, snapshot: Snapshot, session: Session) -> bool:
+    """Whether a row lies before the port's watermark; rows that can be read only once are taken to."""
+    mark = snapshot.watermarks.get(port.relation)
+    column = port.schema.get(port.event_time.column) if port.event_time else None
+    if column is None or mark is None or mark.at is None:
+        return False
+    if is_stream(rows):
+        return True
+    session.view(_gains, rows, schema=port.schema)
+    earliest: datetime | None = session.fetch(f"SELECT min({event_time_of(column)}) FROM {_gains}")[0][0]
+    session.drop(_gains)
+    return earliest is not None and earliest.replace(tzinfo=UTC) < mark.at
 
 
 def _identity(version: TableVersion) -> VersionToken:

@@ -22,7 +22,7 @@ from headwater.spi.codec import FileScan, Rows
 from headwater.spi.source import Chunk
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["ForeignRows", "Intake"]
+__all__ = ["ForeignRows", "Intake", "is_stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,13 @@ class Intake:
     """Takes rows into one epoch.
 
     ``wanted`` are the relations whose changes a model will read; ``reset``
-    sources start anew, and so does their quarantine.
+    sources start anew, and so does their quarantine; of ``replaced`` ports old rows may be gone.
     """
 
     publisher: Publisher
     wanted: frozenset[RelationName]
     reset: frozenset[RelationName]
+    replaced: frozenset[RelationName]
 
     def sources(self, steps: Sequence[SourceStep], chunks: Mapping[RelationName, Chunk]) -> set[RelationName]:
         """Land and judge the chunks; returns the sources that have a ``change`` relation."""
@@ -59,6 +60,8 @@ class Intake:
             self._land(step, chunk)
             epoch = self.publisher.epoch
             epoch.positions[step.relation] = chunk.position
+            if chunk.gained is not None:
+                epoch.gained[step.relation] = chunk.gained
             epoch.recorded[step.relation] = recorded_source(step)
         return set(chunks)
 
@@ -74,23 +77,29 @@ class Intake:
             if found.rows is None:
                 continue
             self.publisher.epoch.versions[port.relation] = found.identity
-            if port.relation not in self.wanted:
-                continue
-            moved.add(port.relation)
-            bench, change = self.publisher.bench, relation("change", port.relation)
-            origin = f"{port.relation}@{found.version}"
-            if _is_stream(found.rows):
-                bench.session.land(change, found.rows, schema=port.schema, provenance=origin)
-                bench.made(change)
-                continue
+            if port.relation in self.wanted or port.event_time is not None:
+                self._gain(port, found.version, found.rows)
+            if port.relation in self.wanted:
+                moved.add(port.relation)
+        return moved
+
+    def _gain(self, port: ForeignPort, version: int, rows: Rows) -> None:
+        bench, change = self.publisher.bench, relation("change", port.relation)
+        origin = f"{port.relation}@{version}"
+        if is_stream(rows):
+            bench.session.land(change, rows, schema=port.schema, provenance=origin)
+            bench.made(change)
+            gains = change
+        else:
             gains = quote_identifier(f"gains.{port.relation}")
-            bench.session.view(gains, found.rows, schema=port.schema)
+            bench.session.view(gains, rows, schema=port.schema)
             bench.define(
                 change,
                 f"SELECT {listed(port.schema)}, {text_literal(origin)} AS {SOURCE_COLUMN}, "
                 f"row_number() OVER () AS {OFFSET_COLUMN} FROM {gains}",
             )
-        return moved
+        anew = port.relation in self.replaced
+        self.publisher.advance_time(port.relation, port.event_time, port.schema, anew=anew, rows=gains)
 
     def _forget_refused(self, step: SourceStep) -> None:
         """A source that starts anew, and has no rows, has an empty quarantine."""
@@ -110,6 +119,7 @@ class Intake:
             step.schema,
             history=name in publisher.published and not anew,
             malformed=landed.malformed > 0,
+            timing=epoch.watermarks.timing(name, anew=anew),
         )
         kept = SourceHistory.of(step)
         kept.provide(publisher.bench, anew=name not in publisher.published or anew)
@@ -118,13 +128,14 @@ class Intake:
             epoch.checks.extend(examine(publisher.bench, judging, step.judgement, counts))
         epoch.account(name, counts, replaced=anew)
         kind = epoch.context.quarantine_format
-        publisher.quarantine(name, kind, step.fingerprint, counts.quarantined, anew=anew)
+        publisher.quarantine(name, kind, step.fingerprint, counts.late + counts.quarantined, anew=anew)
+        publisher.advance_time(name, step.event_time, step.schema, anew=anew)
         kept.remember(publisher.bench)
         publisher.bench.rows.landed(name, chunk.rows)
         epoch.versions[name] = str(epoch.number)
 
 
-def _is_stream(rows: Rows) -> bool:
+def is_stream(rows: Rows) -> bool:
     """Whether rows can be read once only; pyarrow is not asked for, and so not loaded, where they are files."""
     if isinstance(rows, FileScan):
         return False

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from headwater.errors import BudgetError, DataError
 from headwater.quality.checks import Judgement
 from headwater.quality.judging import Judging
+from headwater.quality.literals import text_literal
+from headwater.quality.times import LATE
 from headwater.quality.verdicts import overspent, verdict
 from headwater.relations import relation
 from headwater.runtime.state import CheckResult
@@ -50,7 +52,14 @@ def split(bench: Workbench, judging: Judging, *, candidates: int, malformed: int
     bench.define(kept.creates, kept.sql)
     bench.define(judging.accepted.creates, judging.accepted.sql)
     accepted = candidates if kept is judging.unrefused else bench.count(judging.accepted.creates)
-    return Counts(read=candidates + malformed, accepted=accepted, quarantined=refused)
+    late = _late(bench, judging) if refused > malformed else 0
+    return Counts(read=candidates + malformed, accepted=accepted, late=late, quarantined=refused - late)
+
+
+def _late(bench: Workbench, judging: Judging) -> int:
+    if judging.rejected is None or not judging.judges_late:
+        return 0
+    return bench.count(f"{judging.rejected.creates} WHERE list_contains(codes, {text_literal(LATE)})")
 
 
 def examine(bench: Workbench, judging: Judging, judgement: Judgement, counts: Counts) -> tuple[CheckResult, ...]:

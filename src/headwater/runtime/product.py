@@ -33,6 +33,7 @@ from headwater.runtime.publication import Publisher, recorded_model, recorded_so
 from headwater.runtime.report import RelationReport
 from headwater.runtime.state import CheckResult, Snapshot, StagedTable
 from headwater.runtime.state.values import VersionToken
+from headwater.runtime.watermarks import Progression, Watermarks
 from headwater.runtime.workbench import Workbench
 from headwater.spi.source import Chunk
 from headwater.types import Counts, RelationName
@@ -70,6 +71,7 @@ class _Run:
     contents: Mapping[RelationName, VersionToken]
     streams: Mapping[RelationName, ChunkStream]
     readers: Mapping[RelationName, frozenset[RelationName]]
+    progression: Progression
 
 
 def run_product(
@@ -78,6 +80,7 @@ def run_product(
     progress: Progress,
     *,
     contents: Mapping[RelationName, VersionToken],
+    complete: Mapping[RelationName, bool],
     max_bytes: int,
 ) -> Snapshot:
     """Run a recovered product until its inputs are exhausted and nothing is stale.
@@ -86,6 +89,7 @@ def run_product(
         snapshot: the state, with an empty outbox.
         progress: receives what became durable.
         contents: names of other products' contents, as far as this run knows them.
+        complete: which relations of other products have ended, as far as they tell.
         max_bytes: about how much of each source an epoch takes.
 
     Returns:
@@ -102,15 +106,20 @@ def run_product(
         snapshot,
         epoch=_epoch_of_lost_state(context) if fresh else snapshot.epoch,
         positions={name: at for name, at in snapshot.positions.items() if name not in reset},
+        watermarks={name: mark for name, mark in snapshot.watermarks.items() if name not in reset},
     )
     streams = open_streams(product.sources, context.readers, snapshot.positions, max_bytes=max_bytes)
-    news = ask_foreign(product.foreign, snapshot, contents, context.tables)
+    news = ask_foreign(product.foreign, snapshot, contents, context.tables, context.session)
     gained = {name for name, found in news.gained.items() if found.rows is not None}
     single = all(stream.ahead < 2 for stream in streams.values())
-    moving = Moving(frozenset(streams.keys() | gained), news.replaced, reset, single)
+    progression = Progression(product, snapshot.watermarks, frozenset(streams.keys() | gained), complete)
+    belated = progression.reopened | news.belated
+    moving = Moving(frozenset(streams.keys() | gained), news.replaced, reset, single, belated)
     decision = decide(product, snapshot, moving)
-    run = _Run(context, decision, moving, news, contents, streams, readers_of(product))
-    if not (streams or news.gained or reset or _pending(run, snapshot)):
+    run = _Run(context, decision, moving, news, contents, streams, readers_of(product), progression)
+    if not (
+        streams or news.gained or reset or belated or progression.stirs(context.clock()) or _pending(run, snapshot)
+    ):
         return snapshot
     progress.rebuilt |= decision.rebuild | reset
     context.store.announce_staging(stageable(context))
@@ -128,11 +137,16 @@ def run_product(
 
 def _run_epoch(run: _Run, snapshot: Snapshot, *, first: bool, fresh: bool, cleared: int | None) -> Epoch:
     """One epoch up to and including its state commit; whatever fails before leaves nothing of it."""
-    context = run.context
-    epoch = Epoch(context, snapshot.epoch + 1, "append", context.clock())
+    context, chunks = run.context, _take(run)
+    last = not any(stream.ahead for stream in run.streams.values())
+    at = context.clock()
+    deferred = set() if last else {model.relation for model in context.product.models} - run.decision.active
+    ended = run.progression.ended({name for name, stream in run.streams.items() if stream.ahead})
+    watermarks = Watermarks(context.product, snapshot.watermarks, at, ended=ended, deferred=deferred)
+    epoch = Epoch(context, snapshot.epoch + 1, "append", at, watermarks)
     epoch.begin()
     try:
-        _fill(run, epoch, snapshot, first=first, fresh=fresh)
+        _fill(run, epoch, snapshot, chunks, first=first, last=last, fresh=fresh)
         epoch.commit_state(cleared=cleared)
     except BaseException as error:
         epoch.abandon(clean=isinstance(error, Exception))
@@ -140,10 +154,17 @@ def _run_epoch(run: _Run, snapshot: Snapshot, *, first: bool, fresh: bool, clear
     return epoch
 
 
-def _fill(run: _Run, epoch: Epoch, snapshot: Snapshot, *, first: bool, fresh: bool) -> None:
+def _fill(
+    run: _Run,
+    epoch: Epoch,
+    snapshot: Snapshot,
+    chunks: Mapping[RelationName, Chunk],
+    *,
+    first: bool,
+    last: bool,
+    fresh: bool,
+) -> None:
     product, decision = run.context.product, run.decision
-    chunks = _take(run)
-    last = not any(stream.ahead for stream in run.streams.values())
     if first:
         epoch.foreign_contents = run.contents
         _enter(run, epoch, snapshot)
@@ -156,8 +177,10 @@ def _fill(run: _Run, epoch: Epoch, snapshot: Snapshot, *, first: bool, fresh: bo
         started=frozenset(snapshot.positions),
     )
     publisher = Publisher(epoch, bench, frozenset(snapshot.versions), fresh)
-    intake = Intake(publisher, decision.wanted, run.moving.reset if first else frozenset())
+    intake = Intake(publisher, decision.wanted, run.moving.reset if first else frozenset(), run.moving.replaced)
     moved = intake.sources(product.sources, chunks) | intake.foreign(product.foreign, foreign)
+    epoch.watermarks.settle()
+    moved |= epoch.watermarks.moved
     computation = Computation(product, publisher, decision, run.readers, last)
     computation.advance(moved)
     if last:
@@ -260,6 +283,7 @@ def _after(snapshot: Snapshot, epoch: Epoch) -> Snapshot:
         versions=_versions(snapshot, epoch),
         inputs={**snapshot.inputs, **epoch.inputs},
         recorded={**snapshot.recorded, **epoch.recorded},
+        watermarks={**snapshot.watermarks, **epoch.watermarks.changed},
     )
 
 

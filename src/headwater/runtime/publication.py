@@ -7,18 +7,21 @@ are judged and published by the same acts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from headwater.plan.steps import ModelStep, Recorded, SourceStep
 from headwater.quality.judging import Judging, judge
 from headwater.quality.quarantine import QUARANTINE_SCHEMA
+from headwater.quality.times import event_time_of
 from headwater.relations import relation
 from headwater.runtime.decision import quarantine_token
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import examine, split
 from headwater.runtime.tables import model_spec, quarantine_spec
 from headwater.runtime.workbench import Workbench, listed
+from headwater.spec.contract import EventTime
 from headwater.spi.table import PublishMode
-from headwater.types import Counts, RelationName
+from headwater.types import Counts, RelationName, Schema
 
 __all__ = ["Publisher", "recorded_model", "recorded_source"]
 
@@ -50,13 +53,15 @@ class Publisher:
         counts: Counts | None = None
         rows = f"({query})"
         if model.judgement is not None:
-            judging = judge(name, model.judgement, model.analysis.schema, history=not anew)
+            timing = self.epoch.watermarks.timing(name, anew=anew)
+            judging = judge(name, model.judgement, model.analysis.schema, history=not anew, timing=timing)
             self.bench.provide_own_history(model.relation, judging)
             candidates = self.bench.create(relation("candidate", name), query)
             counts = self.verdict(judging, candidates, malformed=0)
             self.epoch.checks.extend(examine(self.bench, judging, model.judgement, counts))
             self.epoch.account(name, counts, replaced=anew)
-            self.quarantine(name, model.output, model.fingerprint, counts.quarantined, anew=anew)
+            self.quarantine(name, model.output, model.fingerprint, counts.late + counts.quarantined, anew=anew)
+            self.advance_time(name, model.event_time, model.analysis.schema, anew=anew)
             self.bench.forget_own_history(name)
             rows = relation("accepted", name)
         elif keep:
@@ -73,6 +78,21 @@ class Publisher:
         """Split the candidates, after what the judgement reads was provided."""
         self.bench.provide_references(use for use in judging.reads if use.relation != judging.relation)
         return split(self.bench, judging, candidates=candidates, malformed=malformed)
+
+    def advance_time(
+        self, name: RelationName, event_time: EventTime | None, schema: Schema, *, anew: bool, rows: str | None = None
+    ) -> None:
+        """Tell the watermarks how far the time of a relation has come with this epoch's rows.
+
+        Args:
+            rows: what stands in FROM for them; default: ``accepted.<name>``.
+        """
+        column = schema.get(event_time.column) if event_time else None
+        if column is None:
+            return
+        query = f"SELECT max({event_time_of(column)}) FROM {rows or relation('accepted', name)}"
+        found: datetime | None = self.bench.session.fetch(query)[0][0]
+        self.epoch.watermarks.accept(name, found and found.replace(tzinfo=UTC), anew=anew)
 
     def quarantine(self, name: RelationName, format: str, fingerprint: str, rows: int, *, anew: bool) -> None:
         """Stage ``rejected.<name>``; ``anew``: the table is to hold these rows only."""

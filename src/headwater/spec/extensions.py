@@ -46,7 +46,7 @@ class EventTimeExtension(_Closed):
     )
     late: Literal["quarantine", "drop"] = Field(
         default="quarantine",
-        description="What becomes of late rows: kept whole in quarantine, or only counted, with their place noted there.",
+        description="What becomes of late rows: kept in quarantine, or dropped, with only their place noted there.",
     )
     idle: Duration | None = Field(
         default=None,

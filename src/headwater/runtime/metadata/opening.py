@@ -20,7 +20,7 @@ from headwater.runtime.metadata.tables import metadata
 
 __all__ = ["NEWEST", "VERSION_TABLE", "connect", "migrate", "upgrade"]
 
-NEWEST: Final = "0002"
+NEWEST: Final = "0003"
 """The newest migration; a test compares it with the migrations that are there."""
 
 VERSION_TABLE: Final = "headwater_schema"

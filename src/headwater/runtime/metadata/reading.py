@@ -20,9 +20,10 @@ from headwater.runtime.metadata.values import (
     ProductRecord,
     RunRecord,
 )
+from headwater.runtime.state.values import Watermark
 from headwater.types import Counts, RelationName
 
-__all__ = ["recorded", "released", "run", "runs", "status"]
+__all__ = ["recorded", "released", "run", "runs", "status", "watermarks"]
 
 fates = ("read", "accepted", "late", "quarantined")
 
@@ -44,6 +45,18 @@ def released(connection: Connection, environment: str, product: str) -> dict[str
         .group_by(table.c.quarantine_id)
     )
     return {str(row.quarantine_id): int(row.epoch) for row in connection.execute(query)}
+
+
+def watermarks(connection: Connection, environment: str) -> dict[RelationName, Watermark]:
+    """The watermarks of relations as their own products know them."""
+    table = tables.watermarks
+    found = connection.execute(select(table).where(table.c.environment == environment))
+    marks = ((RelationName.parse(row.relation), row) for row in found)
+    return {
+        name: Watermark(row.newest, row.watermark, row.ended, row.active_at)
+        for name, row in marks
+        if row.product == name.product
+    }
 
 
 def runs(connection: Connection, limit: int, environment: str | None) -> tuple[RunRecord, ...]:
@@ -120,24 +133,26 @@ def status(connection: Connection, environment: str) -> tuple[PortStatus, ...]:
     """Every relation, its rows by fate since it was last replaced, and its newest epoch."""
     table, epochs = tables.relations, tables.epochs
     sums, failed = _sums(connection, environment), _failed_checks(connection, environment)
+    marks = watermarks(connection, environment)
     moments = {
         (row.product, row.epoch): row
         for row in connection.execute(select(epochs).where(epochs.c.environment == environment))
     }
     ports = []
     for row in connection.execute(select(table).where(table.c.environment == environment).order_by(table.c.relation)):
-        found = sums.get(row.relation)
+        found, name = sums.get(row.relation), RelationName.parse(row.relation)
         epoch = int(found.newest) if found else row.epoch
         moment = moments.get((row.product, epoch))
         ports.append(
             PortStatus(
-                relation=RelationName.parse(row.relation),
+                relation=name,
                 output=row.output,
                 counts=Counts(*(int(getattr(found, fate)) for fate in fates)) if found else Counts(),
                 epoch=epoch,
                 run=moment.run if moment else None,
                 changed_at=moment.committed_at if moment else None,
                 failed_checks=failed.get(row.relation, 0),
+                watermark=marks.get(name, Watermark()),
             )
         )
     return tuple(ports)

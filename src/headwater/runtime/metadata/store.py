@@ -20,7 +20,7 @@ from headwater.runtime.metadata import reading, tables
 from headwater.runtime.metadata.opening import connect, migrate
 from headwater.runtime.metadata.values import PortStatus, RunRecord
 from headwater.runtime.report import ProductReport, RunReport
-from headwater.runtime.state import StateStore
+from headwater.runtime.state import StateStore, Watermark
 from headwater.types import RelationName
 
 __all__ = ["MetadataStore"]
@@ -86,7 +86,7 @@ class MetadataStore:
                     for difference in plan.changed
                 ],
             )
-            for table in (tables.relations, tables.absorbed):
+            for table in (tables.relations, tables.watermarks, tables.absorbed):
                 connection.execute(
                     delete(table).where(table.c.environment == environment, table.c.product.not_in(present))
                 )
@@ -170,6 +170,7 @@ class MetadataStore:
                 connection.execute(delete(table).where(_of(table, environment, product), table.c.epoch > since))
                 _insert(connection, table, _rows(state, name, since, environment, product))
             self._absorb_relations(connection, environment, product, state, since)
+            _absorb_watermarks(connection, environment, product, state)
             connection.execute(delete(tables.absorbed).where(_of(tables.absorbed, environment, product)))
             connection.execute(insert(tables.absorbed).values(environment=environment, product=product, epoch=newest))
 
@@ -192,6 +193,11 @@ class MetadataStore:
         """The refused rows of a product that replays admitted: id to the newest epoch that did."""
         with self._transaction() as connection:
             return reading.released(connection, environment, product)
+
+    def watermarks(self, environment: str) -> dict[RelationName, Watermark]:
+        """How far event time has advanced in relations, as their own products know it."""
+        with self._transaction() as connection:
+            return reading.watermarks(connection, environment)
 
     def status(self, environment: str) -> tuple[PortStatus, ...]:
         """Every relation as it stands, by name."""
@@ -234,3 +240,13 @@ def _rows(state: StateStore, name: str, since: int, environment: str, product: s
         if name == "epochs":
             row["committed_at"] = datetime.fromisoformat(row["committed_at"])
     return rows
+
+
+def _absorb_watermarks(connection: Connection, environment: str, product: str, state: StateStore) -> None:
+    table = tables.watermarks
+    connection.execute(delete(table).where(_of(table, environment, product)))
+    rows = _rows(state, "watermarks", 0, environment, product)
+    for row in rows:
+        for moment in ("newest", "watermark", "active_at"):
+            row[moment] = row[moment] and datetime.fromisoformat(row[moment])
+    _insert(connection, table, rows)

@@ -23,6 +23,7 @@ __all__ = [
     "released",
     "run_products",
     "runs",
+    "watermarks",
 ]
 
 metadata: Final = MetaData()
@@ -145,6 +146,19 @@ released: Final = Table(
     Column("product", String(200), primary_key=True),
     Column("quarantine_id", String(80), primary_key=True),
     Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+)
+
+watermarks: Final = Table(
+    "headwater_watermarks",
+    metadata,
+    Column("environment", String(200), primary_key=True),
+    Column("relation", String(400), primary_key=True),
+    Column("product", String(200), primary_key=True),
+    Column("newest", Moment),
+    Column("watermark", Moment),
+    Column("ended", Boolean, nullable=False),
+    Column("active_at", Moment),
+    Column("epoch", BigInteger, nullable=False),
 )
 
 absorbed: Final = Table(

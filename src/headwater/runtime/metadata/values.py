@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from headwater.runtime.state.values import Watermark
 from headwater.types import Counts, RelationName
 
 __all__ = ["ChangeRecord", "CheckRecord", "LedgerEntry", "PortStatus", "ProductRecord", "RunRecord"]
@@ -75,7 +76,10 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class PortStatus:
-    """A relation as it stands: what it is, its rows by fate since it was last replaced, and when it last changed."""
+    """A relation as it stands: what it is, its rows by fate since it was last replaced, and when it last changed.
+
+    ``watermark`` knows nothing where the contract declares no event time.
+    """
 
     relation: RelationName
     output: str
@@ -84,3 +88,4 @@ class PortStatus:
     run: str | None
     changed_at: datetime | None
     failed_checks: int
+    watermark: Watermark = field(default_factory=Watermark)

@@ -6,6 +6,9 @@ pushed to all that reads the relation; their ids are recorded as released in
 the same state transaction, so that a row is admitted once, however often and
 wherever a replay is stopped. Rows refused again stay as they are.
 
+Whether a row is late is not judged again: somebody asked for it, and models that closed its window
+are computed anew.
+
 A row counts as released when it was so in a later epoch than the one that
 refused it: when a relation is rebuilt, its refusals and releases begin anew.
 """
@@ -19,7 +22,9 @@ from typing import Final
 from headwater.events import OutboxCleared
 from headwater.plan.steps import ModelStep, SourceStep
 from headwater.quality.judging import judge
+from headwater.quality.literals import text_literal
 from headwater.quality.quarantine import QUARANTINE_SCHEMA, row_from_json
+from headwater.quality.times import LATE, Timing
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.commit import ProductContext
 from headwater.runtime.compute import Computation, stale_models
@@ -33,6 +38,7 @@ from headwater.runtime.quarantine.target import ReplayTarget
 from headwater.runtime.source_history import SourceHistory
 from headwater.runtime.state import Snapshot
 from headwater.runtime.tables import model_spec
+from headwater.runtime.watermarks import Watermarks
 from headwater.runtime.workbench import Workbench, listed
 from headwater.spi.table import PublishMode
 from headwater.types import Counts, RelationName, quote_identifier
@@ -57,7 +63,9 @@ def replay_quarantine(context: ProductContext, target: ReplayTarget, progress: P
         return
     snapshot = context.store.snapshot()
     context.store.announce_staging(stageable(context))
-    epoch = Epoch(context, snapshot.epoch + 1, "replay", context.clock())
+    at = context.clock()
+    watermarks = Watermarks(context.product, snapshot.watermarks, at, ended=_ended(snapshot))
+    epoch = Epoch(context, snapshot.epoch + 1, "replay", at, watermarks)
     epoch.begin()
     try:
         admitted = _Replay(epoch, snapshot, target).fill()
@@ -97,8 +105,11 @@ class _Replay:
         if not admitted:
             return 0
         name = self.target.relation
-        # Rows move from quarantined to accepted: none is read.
-        self.epoch.account(name, Counts(accepted=admitted, quarantined=-admitted), replaced=False)
+        late = bench.count(f"{ranked} WHERE {_admitted(self._own)} AND list_contains(codes, {text_literal(LATE)})")
+        # Rows move from late or quarantined to accepted: none is read.
+        self.epoch.account(name, Counts(accepted=admitted, late=-late, quarantined=late - admitted), replaced=False)
+        publisher.advance_time(name, self.target.step.event_time, self.target.schema, anew=False)
+        self.epoch.watermarks.settle()
         match self.target.step:
             case SourceStep() as step:
                 SourceHistory.of(step).remember(bench)
@@ -109,14 +120,18 @@ class _Replay:
         self._push(publisher)
         return admitted
 
+    @property
+    def _own(self) -> RelationName:
+        """The name under which the rows are judged."""
+        return RelationName(self.target.relation.product, f"{self.target.relation.name}@replay")
+
     def _judge(self, bench: Workbench) -> int:
         """Make ``change`` and ``accepted`` of the rows admitted now, and note their ids.
 
         They are judged under a name of their own, ordered by where they came from:
         the rank stands for the origin while keys are decided, and leads back to it.
         """
-        name, schema = self.target.relation, self.target.schema
-        own = RelationName(name.product, f"{name.name}@replay")
+        name, schema, own = self.target.relation, self.target.schema, self._own
         columns = listed(schema)
         if not self._rank(bench):
             return 0
@@ -124,7 +139,7 @@ class _Replay:
             relation("candidate", own),
             f"SELECT {columns}, CAST('' AS VARCHAR) AS {SOURCE_COLUMN}, {rank} AS {OFFSET_COLUMN} FROM {ranked}",
         )
-        judging = judge(own, self.target.judgement, schema, history=True)
+        judging = judge(own, self.target.judgement, schema, history=True, timing=Timing(self.epoch.at))
         self._provide_history(bench, own)
         bench.provide_references(use for use in judging.reads if use.relation != own)
         counts = split(bench, judging, candidates=candidates, malformed=0)
@@ -133,7 +148,7 @@ class _Replay:
         kept = Counts(read=counts.accepted, accepted=counts.accepted)
         named = dataclasses.replace(judging, relation=name)
         self.epoch.checks.extend(examine(bench, named, self.target.judgement, kept))
-        passed = f"{ranked} WHERE {rank} IN (SELECT {OFFSET_COLUMN} FROM {relation('change', own)})"
+        passed = f"{ranked} WHERE {_admitted(own)}"
         bench.create(
             relation("change", name),
             f'SELECT {columns}, source AS {SOURCE_COLUMN}, "offset" AS {OFFSET_COLUMN} FROM {passed}',
@@ -154,7 +169,7 @@ class _Replay:
         )
         return bench.create(
             ranked,
-            f'SELECT {restored}, q.quarantine_id, q.source, q."offset", '
+            f'SELECT {restored}, q.quarantine_id, q.source, q."offset", q.codes, '
             f'row_number() OVER (ORDER BY q.source NULLS LAST, q."offset" NULLS LAST, q.quarantine_id) AS {rank} '
             f'FROM {refused} AS q WHERE q."row" IS NOT NULL AND {bench.rows.unreleased}',
         )
@@ -186,7 +201,8 @@ class _Replay:
         """Compute what reads the relation: appended models from the admitted rows, replaced ones anew."""
         epoch, snapshot, product = self.epoch, self.snapshot, self.epoch.context.product
         moved = {self.target.relation}
-        decision = decide(product, snapshot, Moving(frozenset(moved), frozenset(), frozenset(), single=True))
+        admitted = frozenset(moved)
+        decision = decide(product, snapshot, Moving(admitted, frozenset(), frozenset(), single=True, belated=admitted))
         computation = Computation(product, publisher, decision, readers_of(product), last=True)
         computation.advance(moved)
         tokens = version_tokens(product, snapshot.positions, {**snapshot.versions, **epoch.versions})
@@ -200,3 +216,13 @@ class _Replay:
         for model in product.models:
             if model.relation in stale and model.output != "view":
                 epoch.inputs[model.relation] = {read: tokens.get(read, "") for read in inputs_of(model)}
+
+
+def _admitted(own: RelationName) -> str:
+    """The condition that a ranked row was admitted."""
+    return f"{rank} IN (SELECT {OFFSET_COLUMN} FROM {relation('change', own)})"
+
+
+def _ended(snapshot: Snapshot) -> frozenset[RelationName]:
+    """Refused rows that are admitted open no end: nothing new comes in."""
+    return frozenset(name for name, mark in snapshot.watermarks.items() if mark.ended)

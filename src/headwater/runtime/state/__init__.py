@@ -9,6 +9,7 @@ from headwater.runtime.state.values import (
     OutboxEntry,
     Snapshot,
     StagedTable,
+    Watermark,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Snapshot",
     "StagedTable",
     "StateStore",
+    "Watermark",
 ]
