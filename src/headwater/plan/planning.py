@@ -44,7 +44,6 @@ from headwater.types import RelationName, Schema
 
 __all__ = ["Context", "RelationPlanner"]
 
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What planning is given; the arguments of :func:`headwater.plan.build_plan`."""
@@ -119,7 +118,7 @@ class RelationPlanner:
         relation = model.relation
         contract = self.needs.contracts.get(relation)
         output = model.output or self.context.environment.lake.format
-        understood = self._understand(model, contract, stored=False)
+        understood = self._understand(model, contract, stored=self._keeps_state(model, output))
         analysis, program, judgement = understood.analysis, understood.program, understood.judgement
         named = list(header_errors(model, analysis.schema))
         errors = [
@@ -235,6 +234,14 @@ class RelationPlanner:
             clocks[contract.event_time.column] = Clock(frozenset((relation,)))
         mode = program.mode if program else ChangeMode.APPEND
         return Given(mode, clocks, inside.settled if inside else frozenset())
+
+    def _keeps_state(self, model: Model, output: str) -> bool:
+        """Whether a model may keep state: it has a table, and all it reads tells its changes."""
+        meant = self.needs.reads[model.relation].values()
+        anew = (self.models[read] for read in meant if read in self.models)
+        return output != "view" and not any(
+            below.output == "view" and below.program.mode is ChangeMode.REPLACE for below in anew
+        )
 
     def _schema_digest(self, relation: RelationName) -> str:
         found = self._schema_digests.get(relation)

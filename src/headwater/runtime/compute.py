@@ -14,6 +14,7 @@ from headwater.errors import HeadwaterError
 from headwater.incremental.program import compose
 from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.runtime.decision import Decision, inputs_of, outdated
+from headwater.runtime.programs import content, forget, run_steps
 from headwater.runtime.publication import Publisher, recorded_model
 from headwater.runtime.state import Snapshot
 from headwater.runtime.state.values import VersionToken
@@ -46,6 +47,8 @@ class Computation:
         bench = self.publisher.bench
         for model in self.product.models:
             name = model.relation
+            if name in self.decision.keyed:
+                self._keep_up(model, moved)
             if name not in self.decision.active:
                 continue
             if model.output == "view":
@@ -56,11 +59,28 @@ class Computation:
             if name in self.publisher.published and not any(read.relation in moved for read in model.program.inputs):
                 continue
             with _naming(name):
-                inputs = ((read.relation, read.role) for read in model.program.inputs)
-                query = bench.over(inputs, compose(model.program.statements))
+                query = self._appended(model)
                 self.publisher.model(model, query, PublishMode.APPEND, keep=self._read_again(model))
             bench.appended(name)
             moved.add(name)
+
+    def _appended(self, model: ModelStep) -> str:
+        """The query of what a model appends in this epoch."""
+        bench, program = self.publisher.bench, model.program
+        if program.steps:
+            return run_steps(bench, program, anew=False)
+        inputs = ((read.relation, read.role) for read in program.inputs)
+        return bench.over(inputs, compose(program.statements))
+
+    def _keep_up(self, model: ModelStep, moved: set[RelationName]) -> None:
+        """Bring what a replaced model keeps up to date; one that reads what a run computes at its end waits for that."""
+        reads = model.program.inputs
+        self.publisher.epoch.recorded[model.relation] = recorded_model(model)
+        if self.last and _reads_replaced(model):
+            return
+        if model.relation not in self.publisher.published or any(read.relation in moved for read in reads):
+            with _naming(model.relation):
+                run_steps(self.publisher.bench, model.program, anew=False)
 
     def refresh(self, stale: Collection[RelationName]) -> None:
         """Compute stale models anew, in dependency order."""
@@ -74,15 +94,32 @@ class Computation:
                 continue
             keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
             with _naming(name):
-                inputs = ((read.relation, model.program.rebuild_role) for read in model.program.inputs)
-                query = bench.over(inputs, compose(model.program.rebuild))
-                self.publisher.model(model, query, PublishMode.REPLACE, keep=keep)
+                self.publisher.model(model, self._whole(model), PublishMode.REPLACE, keep=keep)
             bench.replaced(name)
+
+    def _whole(self, model: ModelStep) -> str:
+        """The query of all that a model yields."""
+        bench, program = self.publisher.bench, model.program
+        if not program.steps:
+            inputs = ((read.relation, program.rebuild_role) for read in program.inputs)
+            return bench.over(inputs, compose(program.rebuild))
+        anew = model.relation in self.decision.rebuild
+        if anew:
+            forget(bench, model.relation)
+        if anew or _reads_replaced(model):
+            last = run_steps(bench, program, anew=anew)
+            if program.content is None:
+                return last
+        return content(program)
 
     def _read_again(self, model: ModelStep) -> bool:
         """Whether anything in this epoch reads what the model appends."""
         readers = self.readers.get(model.relation, frozenset())
         return bool(readers) and (self.last or not readers.isdisjoint(self.decision.active))
+
+
+def _reads_replaced(model: ModelStep) -> bool:
+    return any(read.role == "delta" for read in model.program.inputs)
 
 
 @contextmanager

@@ -54,12 +54,14 @@ class Decision:
     """What to do.
 
     ``active`` models take changes in every epoch, ``rebuild`` ones are computed
-    from history in the last epoch. ``wanted`` relations are those whose changes
-    an active stored model reads.
+    from history in the last epoch. ``keyed`` ones are replaced models that keep state:
+    they take changes in every epoch and are published in the last one. ``wanted``
+    relations are those whose changes an active or keyed stored model reads.
     """
 
     active: frozenset[RelationName]
     rebuild: frozenset[RelationName]
+    keyed: frozenset[RelationName]
     wanted: frozenset[RelationName]
 
 
@@ -107,10 +109,21 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
     never computed starts from the changes only when no input has a past.
     """
     replacing = {model.relation for model in product.models if model.program.mode is ChangeMode.REPLACE}
+    keyed = {model.relation for model in product.models if model.relation in replacing and model.program.steps}
     changing = _changing(product, snapshot, moving)
     past = _past(product.models, snapshot, moving)
     rebuild: set[RelationName] = set()
+    belated = set(moving.belated)
     for model in product.models:
+        if any(read.relation in belated for read in model.program.inputs):
+            belated.add(model.relation)
+            if any(read.role == "watermark" for read in model.program.inputs):
+                rebuild.add(model.relation)
+                continue
+        if model.relation in keyed:
+            if _starts_anew(model, snapshot, moving, past, rebuild):
+                rebuild.add(model.relation)
+            continue
         if model.relation in replacing:
             continue
         changes = {read.relation for read in model.program.inputs if read.role == "change"}
@@ -132,7 +145,29 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
         if anew or not (changes | lookups).isdisjoint(rebuild):
             rebuild.add(model.relation)
     active = {model.relation for model in product.models} - replacing - rebuild
-    return Decision(frozenset(active), frozenset(rebuild), _wanted(product.models, active))
+    keyed -= rebuild
+    return Decision(frozenset(active), frozenset(rebuild), frozenset(keyed), _wanted(product.models, active | keyed))
+
+
+def _starts_anew(
+    model: ModelStep, snapshot: Snapshot, moving: Moving, past: set[RelationName], rebuild: set[RelationName]
+) -> bool:
+    """Whether what a replaced model keeps does not tell its inputs' content.
+
+    It does when it took every change of them. Of a relation that is computed when the run ends
+    the change is what differs from the table of before, which must be there.
+    """
+    changes = {read.relation for read in model.program.inputs if read.role == "change"}
+    deltas = {read.relation for read in model.program.inputs if read.role == "delta"}
+    known = snapshot.recorded.get(model.relation)
+    if known is None:
+        return not (changes | deltas).isdisjoint(past)
+    return (
+        known.fingerprint != model.fingerprint
+        or not (changes | deltas).isdisjoint(moving.replaced | moving.reset)
+        or not changes.isdisjoint(rebuild)
+        or not deltas <= snapshot.versions.keys() | snapshot.foreign.keys()
+    )
 
 
 def inputs_of(model: ModelStep) -> frozenset[RelationName]:
@@ -204,7 +239,7 @@ def _wanted(models: Iterable[ModelStep], active: set[RelationName]) -> frozenset
     wanted: set[RelationName] = set()
     for model in reversed(tuple(models)):
         if model.relation in active and (model.output != "view" or model.relation in wanted):
-            wanted |= {read.relation for read in model.program.inputs if read.role == "change"}
+            wanted |= {read.relation for read in model.program.inputs if read.role in ("change", "delta")}
     return frozenset(wanted)
 
 

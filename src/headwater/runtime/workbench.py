@@ -17,7 +17,7 @@ from headwater.plan.steps import ForeignPort, ModelStep, SourceStep
 from headwater.quality.judging import HistoryUse, Judging
 from headwater.quality.literals import text_literal
 from headwater.quality.quarantine import RUN, run_statement
-from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Role, relation
+from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Role, relation
 from headwater.runtime.definitions import Definitions
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.source_rows import SourceRows, is_direct
@@ -33,7 +33,7 @@ provenance: Final = Schema.of({SOURCE_COLUMN: "VARCHAR", OFFSET_COLUMN: "BIGINT"
 
 
 class Workbench:
-    """Provides ``change``, ``history`` and ``traced`` relations of one epoch.
+    """Provides the relations that programs read in one epoch.
 
     Args:
         epoch: the epoch they belong to.
@@ -141,6 +141,11 @@ class Workbench:
         """A query of a program, with all that the relations it reads are computed from."""
         return self._definitions.over(self._provide(inputs), sql)
 
+    def provide(self, inputs: Iterable[tuple[RelationName, Role]]) -> None:
+        """Make relations of the engine that several statements read."""
+        for name in self._provide(inputs):
+            self._materialise(name)
+
     def provide_references(self, uses: Iterable[HistoryUse]) -> None:
         """Make what a judgement reads of other relations."""
         for use in uses:
@@ -168,6 +173,10 @@ class Workbench:
                     self.history(name)
                 case "traced":
                     self.traced(name)
+                case "delta":
+                    self.delta(name)
+                case "watermark":
+                    self._name(relation("watermark", name), self.watermark(name))
             provided.append(relation(role, name))
         return provided
 
@@ -275,6 +284,29 @@ class Workbench:
             self._name(made, compose(program.rebuild), reads)
         else:
             self._trace(made, name, text_literal(str(name)), "CAST(NULL AS BIGINT)")
+
+    def delta(self, name: RelationName) -> None:
+        """``delta.<name>``: what a replaced relation gained and lost, once this epoch has computed it; else nothing."""
+        made = relation("delta", name)
+        if self.has(made):
+            return
+        columns, change = listed(self._schema(name)), relation("change", name)
+        gained = f"SELECT {columns}, CAST(1 AS BIGINT) AS {DIFF_COLUMN} FROM {change}"
+        if name in self._foreign:
+            self.change(name)
+            self._name(made, gained, [change])
+        elif name in self._replaced:
+            lost = f"SELECT {columns}, CAST(-1 AS BIGINT) AS {DIFF_COLUMN} FROM {self.earlier(name)}"
+            times = f"CAST(sum({DIFF_COLUMN}) AS BIGINT) AS {DIFF_COLUMN}"
+            both = f"SELECT {columns}, {times} FROM ({gained} UNION ALL {lost}) GROUP BY {columns}"
+            self._name(made, f"{both} HAVING sum({DIFF_COLUMN}) <> 0", [change])
+        else:
+            nothing = self.nothing(self._schema(name))
+            self._name(made, f"SELECT *, CAST(0 AS BIGINT) AS {DIFF_COLUMN} FROM ({nothing})")
+
+    def watermark(self, name: RelationName) -> str:
+        """A query of one row: how far a relation's event time had advanced before this epoch, and has now."""
+        return self._epoch.watermarks.query(name)
 
     def _trace(self, made: str, name: RelationName, source: str, offset: str) -> None:
         self.history(name)

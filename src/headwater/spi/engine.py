@@ -73,6 +73,10 @@ class Session(Protocol):
         """Run one statement against durable state (CREATE TABLE, INSERT, DELETE ...)."""
         ...
 
+    def keep(self, state: str, like: str) -> None:
+        """Have a durable table with the columns of a work relation; an existing one stays as it is."""
+        ...
+
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """A small result as Python rows."""
         ...

@@ -15,7 +15,7 @@ from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import UsageError
 from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.spi.engine import Landed
-from headwater.types import Schema
+from headwater.types import Schema, quote_identifier
 
 if TYPE_CHECKING:
     import pyarrow
@@ -89,6 +89,13 @@ class DuckDBSession:
                 self._connection.execute("BEGIN TRANSACTION")
                 self._work.in_transaction = True
             self._connection.execute(sql, list(parameters))
+
+    def keep(self, state: str, like: str) -> None:
+        # Columns are spelled out: rows inserted into an empty CREATE TABLE AS of the same
+        # transaction are lost when they are many (docs/reference/quirks.md).
+        columns = self._work.describe(f"SELECT * FROM {like}")
+        named = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in columns)
+        self.execute(f"CREATE TABLE IF NOT EXISTS {state} ({named})")
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._work.fetch(sql, parameters)

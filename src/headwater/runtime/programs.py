@@ -1,0 +1,88 @@
+"""Running programs that keep state: their steps in order, on the epoch's changes or anew on everything.
+
+Apart from the computation, which decides when a program runs; here is how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from headwater.incremental.program import Delete, Input, Insert, Keep, Program
+from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
+from headwater.runtime.definitions import Definitions
+from headwater.runtime.workbench import Workbench
+from headwater.types import RelationName, quote_identifier
+
+__all__ = ["content", "forget", "run_steps"]
+
+
+def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
+    """Run the steps of a program; returns the query of its last one.
+
+    Args:
+        anew: what it kept was forgotten, and it reads all rows of its inputs as if they came now.
+    """
+    over = _everything(bench, program) if anew else _changes(bench, program)
+    *steps, last = program.steps
+    for step in steps:
+        match step:
+            case Statement(creates, sql):
+                bench.create(creates, over(sql))
+            case Keep(state, like):
+                bench.session.keep(state, like)
+            case Insert(state, sql):
+                bench.session.execute(f"INSERT INTO {state} {over(sql)}")
+            case Delete(state, where):
+                bench.session.execute(f'DELETE FROM {state} AS "kept" WHERE {where}')
+            case _:
+                assert_never(step)
+    match last:
+        case Statement(_, sql):
+            return over(sql)
+        case _:
+            raise AssertionError("a program ends with a statement")
+
+
+def content(program: Program) -> str:
+    """The query of the whole result of a program that is published by replacing, in the shape of a candidate."""
+    origin = f"CAST(NULL AS VARCHAR) AS {SOURCE_COLUMN}, CAST(NULL AS BIGINT) AS {OFFSET_COLUMN}"
+    return f'SELECT "rows".*, {origin} FROM ({program.content}) AS "rows"'
+
+
+def forget(bench: Workbench, model: RelationName) -> None:
+    """Drop what a model keeps, also what an earlier form of its query kept."""
+    kept = bench.session.fetch(
+        "SELECT table_name FROM information_schema.tables WHERE starts_with(table_name, ?)", [f"state.{model}/"]
+    )
+    for (name,) in kept:
+        bench.session.execute(f"DROP TABLE IF EXISTS {quote_identifier(name)}")
+
+
+def _changes(bench: Workbench, program: Program) -> Callable[[str], str]:
+    """Make what the steps read relations of the engine: several steps read them."""
+    bench.provide((read.relation, read.role) for read in program.inputs)
+    return lambda sql: sql
+
+
+def _everything(bench: Workbench, program: Program) -> Callable[[str], str]:
+    """Steps over everything: their inputs are named anew in front of each statement that reads them.
+
+    What is deleted depends on the time that has come, not on the one before: that is the epoch's own.
+    """
+    named = Definitions()
+    bench.provide((read.relation, read.role) for read in program.inputs if read.role == "watermark")
+    for read in program.inputs:
+        named.add(relation(read.role, read.relation), _whole(bench, read), ())
+    names = [relation(read.role, read.relation) for read in program.inputs]
+    return lambda sql: named.over([name for name in names if name in sql], sql)
+
+
+def _whole(bench: Workbench, read: Input) -> str:
+    """All rows of an input, in the shape of the role in which the steps read it."""
+    if read.role == "watermark":
+        return f"SELECT TIMESTAMP '-infinity' AS previous, now FROM ({bench.watermark(read.relation)})"
+    bench.provide([(read.relation, "history")])
+    history = relation("history", read.relation)
+    times = f", CAST(1 AS BIGINT) AS {DIFF_COLUMN}" if read.role == "delta" else ""
+    return f"SELECT *{times} FROM {history}"
