@@ -56,7 +56,7 @@ class Computation:
                     moved.add(name)
                 self.publisher.epoch.recorded[name] = recorded_model(model)
                 continue
-            if name in self.publisher.published and not any(read.relation in moved for read in model.program.inputs):
+            if name in self.publisher.published and not self._stirred(model, moved):
                 continue
             with _naming(name):
                 query = self._appended(model)
@@ -72,13 +72,17 @@ class Computation:
         inputs = ((read.relation, read.role) for read in program.inputs)
         return bench.over(inputs, compose(program.statements))
 
+    def _stirred(self, model: ModelStep, moved: set[RelationName]) -> bool:
+        """Whether a model's inputs gained rows, or the time that it waits for has come nearer."""
+        advanced = self.publisher.epoch.watermarks.moved
+        return any(read.relation in (advanced if read.role == "watermark" else moved) for read in model.program.inputs)
+
     def _keep_up(self, model: ModelStep, moved: set[RelationName]) -> None:
-        """Bring what a replaced model keeps up to date; one that reads what a run computes at its end waits for that."""
-        reads = model.program.inputs
+        """Bring what a replaced model keeps up to date; what reads replaced relations waits for the last epoch."""
         self.publisher.epoch.recorded[model.relation] = recorded_model(model)
         if self.last and _reads_replaced(model):
             return
-        if model.relation not in self.publisher.published or any(read.relation in moved for read in reads):
+        if model.relation not in self.publisher.published or self._stirred(model, moved):
             with _naming(model.relation):
                 run_steps(self.publisher.bench, model.program, anew=False)
 

@@ -116,7 +116,8 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
     belated = set(moving.belated)
     for model in product.models:
         if any(read.relation in belated for read in model.program.inputs):
-            belated.add(model.relation)
+            if _passes_on(model, snapshot):
+                belated.add(model.relation)
             if any(read.role == "watermark" for read in model.program.inputs):
                 rebuild.add(model.relation)
                 continue
@@ -147,6 +148,12 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
     active = {model.relation for model in product.models} - replacing - rebuild
     keyed -= rebuild
     return Decision(frozenset(active), frozenset(rebuild), frozenset(keyed), _wanted(product.models, active | keyed))
+
+
+def _passes_on(model: ModelStep, snapshot: Snapshot) -> bool:
+    """Whether belated rows of its inputs are belated in a model: one that tells late rows itself waits for its end."""
+    mark = snapshot.watermarks.get(model.relation)
+    return model.event_time is None or (mark is not None and mark.ended)
 
 
 def _starts_anew(
