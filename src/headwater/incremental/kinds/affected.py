@@ -19,6 +19,7 @@ from headwater.incremental.algebra.nodes import (
     Join,
     JoinKind,
     Node,
+    Session,
     SetOperation,
     inputs_of,
 )
@@ -71,7 +72,7 @@ def affected(node: Node, flows: Sequence[Flow], build: Build) -> Flow:
 
 def _key(node: Node) -> _Keyed:
     match node:
-        case Aggregate(keys=keys) | Analytic(partition=keys):
+        case Aggregate(keys=keys) | Analytic(partition=keys) | Session(keys=keys):
             return _Keyed((keys,), _columns(keys))
         case Distinct():
             return _Keyed((node.input.columns,), _columns(node.columns))

@@ -17,6 +17,7 @@ from headwater.incremental.algebra.nodes import (
     Node,
     Relation,
     Rowwise,
+    Session,
     Union,
     inputs_of,
 )
@@ -30,6 +31,13 @@ from headwater.incremental.kinds.grouping import grouping
 from headwater.incremental.kinds.panes import panes, panes_of
 from headwater.incremental.kinds.partials import partials_of
 from headwater.incremental.kinds.product import product
+from headwater.incremental.kinds.session import (
+    closes_sessions,
+    session_aggregates,
+    session_groups,
+    session_rows,
+    sessions_of,
+)
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.program import Given
 from headwater.types import RelationName
@@ -67,12 +75,24 @@ class Maintenance:
     def _by_windows(self, node: Aggregate) -> Flow | None:
         found = panes_of(node)
         if found is None:
-            return None
+            return self._by_sessions(node)
         flow = self.flow(found.windows.input)
         if flow.changes is not Changes.APPEND or found.windows.time not in flow.clocks:
             return None
         partials = partials_of(node, self.build, taken_back=False)
         return panes(node, found, partials, flow, self.build)
+
+    def _by_sessions(self, node: Aggregate) -> Flow | None:
+        found = sessions_of(node)
+        if found is None:
+            return None
+        flow = self.flow(found.windows.input)
+        if not closes_sessions(found.windows, flow, self.build):
+            return None
+        partials = partials_of(node, self.build, taken_back=False)
+        if partials is None or not found.whole:
+            return session_groups(node, self.flow(node.input), self.build)
+        return session_aggregates(node, found, partials, flow, self.build)
 
     def _maintain(self, node: Node, flows: list[Flow]) -> Flow:
         if isinstance(node, Relation):
@@ -94,7 +114,7 @@ class Maintenance:
         return closing(node, closes, flows, self.build) if closes else self._keyed(node, flows)
 
     def _row_by_row(self, node: Node, flows: list[Flow]) -> Flow | None:
-        """What keeps nothing."""
+        """What keeps nothing, or only until a session ends."""
         match node:
             case Rowwise():
                 return linear.rowwise(node, flows[0], self.build)
@@ -102,6 +122,8 @@ class Maintenance:
                 return linear.assign(node, flows[0], self.build)
             case Union() if not any(flow.changes is Changes.CONSTANT for flow in flows):
                 return linear.union(node, flows, self.build)
+            case Session() if closes_sessions(node, flows[0], self.build):
+                return session_rows(node, flows[0], self.build)
             case Join():
                 return linear.beside_constant(node, flows[0], flows[1], self.build)
             case _:

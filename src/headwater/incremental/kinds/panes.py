@@ -8,20 +8,19 @@ aggregated once, however many windows it is in, and what is kept is the partial 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import gcd
 
-from sqlglot import exp
-
-from headwater.incremental.algebra.nodes import Aggregate, Assign, Rowwise
-from headwater.incremental.algebra.render import listed, window_columns
+from headwater.incremental.algebra.nodes import Aggregate, Assign
+from headwater.incremental.algebra.render import listed
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.grouping import finals, firsts, merges
 from headwater.incremental.kinds.partials import Partial
 from headwater.incremental.kinds.slices import SLICE, floored, microseconds, reached, time_of, whole
+from headwater.incremental.kinds.windowed import Windowed, used_columns, windowed
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.types import quote_identifier
 
@@ -33,17 +32,10 @@ _end = quote_identifier("_hw_end")
 
 @dataclass(frozen=True, slots=True)
 class Panes:
-    """Windows below an aggregate.
+    """How windows are cut into slices."""
 
-    Attributes:
-        windows: where rows get their windows.
-        between: what treats rows alone between there and the aggregate, from below, without the window columns.
-        roles: the aggregate's keys that are window columns, and which: 0 start, 1 end, 2 last time.
-    """
-
+    below: Windowed
     windows: Assign
-    between: tuple[Rowwise, ...]
-    roles: Mapping[str, int]
 
     @property
     def advances(self) -> int:
@@ -98,38 +90,15 @@ class Panes:
 
 
 def panes_of(node: Aggregate) -> Panes | None:
-    """The windows by which an aggregate groups; None when it groups by none, or not by windows alone."""
-    below, between = node.input, []
-    while isinstance(below, Rowwise):
-        between.append(below)
-        below = below.input
-    if not isinstance(below, Assign) or below.size is None or below.slide is None:
+    """The windows by which an aggregate groups; None when it groups by none, or they have no fixed length."""
+    below = windowed(node)
+    if below is None or not isinstance(below.windows, Assign):
         return None
-    roles = {name: role for role, name in enumerate(window_columns(below.prefix))}
-    apart: list[Rowwise] = []
-    for each in reversed(between):
-        above = {new: roles[old] for new, old in each.passes.items() if old in roles}
-        without = _without(each, roles, above)
-        if without is None:
-            return None
-        apart.append(without)
-        roles = above
-    used = {part.name for item in node.aggregates for part in item.expression.find_all(exp.Column)}
-    keys = {name: roles[name] for name in node.keys if name in roles}
-    telling = {1, 2} if below.kind == "CUMULATE" else {0, 1, 2}
-    if used & set(roles) or not telling & set(keys.values()):
+    windows = below.windows
+    telling = {1, 2} if windows.kind == "CUMULATE" else {0, 1, 2}
+    if windows.size is None or windows.slide is None or not telling & set(below.roles.values()):
         return None
-    return Panes(below, tuple(apart), keys)
-
-
-def _without(node: Rowwise, below: Mapping[str, int], above: Mapping[str, int]) -> Rowwise | None:
-    """The operator without window columns; None when it computes with them."""
-    select = node.select.copy()
-    select.set("expressions", [item for item in select.expressions if item.alias_or_name not in above])
-    if any(part.name in below for part in select.find_all(exp.Column)):
-        return None
-    columns = tuple(name for name in node.columns if name not in above)
-    return Rowwise(node.name, node.input, select, columns)
+    return Panes(below, windows)
 
 
 def panes(node: Aggregate, found: Panes, partials: Sequence[Partial] | None, flow: Flow, build: Build) -> Flow:
@@ -140,7 +109,7 @@ def panes(node: Aggregate, found: Panes, partials: Sequence[Partial] | None, flo
         flow: of what is below the windows: appended, its time with a clock.
     """
     name, clock = node.name, flow.clocks[found.windows.time]
-    keys = tuple(key for key in node.keys if key not in found.roles)
+    keys = tuple(key for key in node.keys if key not in found.below.roles)
     limits = build.work(f"{name}.limits", _limits(found, clock, build))
     fresh = build.work(f"{name}.slices", _by_slice(node, keys, partials, _sliced(found, flow, build)))
     state = build.keep(f"{name}.slices", fresh)
@@ -164,7 +133,7 @@ def panes(node: Aggregate, found: Panes, partials: Sequence[Partial] | None, flo
         columns=node.columns,
         changes=Changes.APPEND,
         clocks=_clocks(found, clock),
-        settled=frozenset(key for key, role in found.roles.items() if role or found.windows.kind != "CUMULATE"),
+        settled=frozenset(key for key, role in found.below.roles.items() if role or found.windows.kind != "CUMULATE"),
     )
 
 
@@ -187,7 +156,7 @@ def _sliced(found: Panes, flow: Flow, build: Build) -> str:
         f"(SELECT {listed(flow.columns)}, {floored(number, found.width)} AS {SLICE} "
         f"FROM {flow.rows} WHERE {time} IS NOT NULL)"
     )
-    for each in found.between:
+    for each in found.below.between:
         rows = build.render(each, [rows], carried=("_hw_slice",))
     return rows
 
@@ -224,18 +193,21 @@ def _windows(node: Aggregate, found: Panes, build: Build) -> list[str]:
     begin = time_of(found.begins(), found.offset, found.width)
     end = time_of(_end, found.offset, found.width)
     values = (begin, end, f"{end} - INTERVAL '1' MICROSECOND")
-    return [f"CAST({values[role]} AS {types[key]}) AS {quote_identifier(key)}" for key, role in found.roles.items()]
+    return [
+        f"CAST({values[role]} AS {types[key]}) AS {quote_identifier(key)}" for key, role in found.below.roles.items()
+    ]
 
 
 def _clocks(found: Panes, clock: Clock) -> dict[str, Clock]:
     delays = (found.windows.size or timedelta(), timedelta(), timedelta(microseconds=1))
-    return {key: Clock(clock.relations, clock.delay + delays[role], closes=True) for key, role in found.roles.items()}
+    return {
+        key: Clock(clock.relations, clock.delay + delays[role], closes=True) for key, role in found.below.roles.items()
+    }
 
 
 def _used(node: Aggregate, keys: Sequence[str]) -> tuple[str, ...]:
     """The columns beside the keys that the aggregates are computed from."""
-    found = (part.name for item in node.aggregates for part in item.expression.find_all(exp.Column))
-    return tuple(name for name in dict.fromkeys(found) if name not in keys)
+    return tuple(name for name in used_columns(node) if name not in keys)
 
 
 def _quoted(names: Sequence[str]) -> list[str]:

@@ -1,0 +1,230 @@
+"""Sessions: rows of one key with no pause between them that is longer than the gap.
+
+Kept of an open session are its key, its first and last time, and the partial results of its aggregates. Rows are first
+put together by slices as wide as the gap, since two rows of one key in one slice are always in one session; then only
+the keys with new rows are put together with their open sessions, which a row in between may join into one. A session
+is final once the watermark has passed its end: a row exactly at the end still belongs to it.
+Where rows themselves are asked for with their session, they are kept until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from headwater.incremental.algebra.nodes import Aggregate, Session
+from headwater.incremental.algebra.render import listed, window_columns
+from headwater.incremental.flows import Build, Flow, matches
+from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.kinds.grouping import finals, firsts, merges
+from headwater.incremental.kinds.partials import Partial
+from headwater.incremental.kinds.slices import SLICE, floored, microseconds, whole
+from headwater.incremental.kinds.windowed import Windowed, windowed
+from headwater.incremental.program import Block, BlockKind, Clock
+from headwater.types import quote_identifier
+
+__all__ = ["closes_sessions", "session_aggregates", "session_groups", "session_rows", "sessions_of"]
+
+_TIME: Final = "_hw_time"
+_time, _first, _last = (quote_identifier(name) for name in (_TIME, "_hw_first", "_hw_last"))
+_most: Final = 9223372036854775807
+_microsecond: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Sessions below an aggregate, all groups of which are within one.
+
+    Attributes:
+        whole: each group is a session with all its rows.
+    """
+
+    below: Windowed
+    windows: Session
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is kept of open sessions: by ``keys``, with partial results."""
+
+    name: str
+    gap: int
+    keys: tuple[str, ...]
+    partials: Sequence[Partial]
+
+
+def sessions_of(node: Aggregate) -> Sessions | None:
+    """The sessions by which an aggregate groups; None when it brings rows of several together."""
+    found = windowed(node)
+    if found is None or not isinstance(found.windows, Session) or not found.roles:
+        return None
+    keys, others = set(found.windows.keys), {found.origins.get(key) for key in node.keys if key not in found.roles}
+    if not keys <= others:
+        return None
+    alone = all({key for key, part in each.select.args.items() if part} <= _projecting for each in found.between)
+    return Sessions(found, found.windows, whole=alone and keys == others)
+
+
+_projecting: Final = {"expressions", "from_"}
+"""What a SELECT is made of that yields one row for each."""
+
+
+def closes_sessions(node: Session, flow: Flow, build: Build) -> bool:
+    """Whether sessions become final as time passes, told in microseconds."""
+    types = {column.name: column.type for column in build.describe(node.input)}
+    return flow.changes is Changes.APPEND and node.time in flow.clocks and types[node.time].name != "TIMESTAMP_NS"
+
+
+def session_aggregates(node: Aggregate, found: Sessions, partials: Sequence[Partial], flow: Flow, build: Build) -> Flow:
+    """Aggregate by sessions when they end.
+
+    Args:
+        flow: of what is below the sessions.
+    """
+    windows, roles = found.windows, found.below.roles
+    kept = _Open(node.name, whole(windows.gap), tuple(key for key in node.keys if key not in roles), partials)
+    rows = _timed(windows, flow)
+    for each in found.below.between:
+        rows = build.render(each, [rows], carried=(_TIME,))
+    clock = flow.clocks[windows.time]
+    closed = _ended(kept, rows, clock, build)
+    types = {column.name: column.type for column in build.describe(node)}
+    values = _values(kept.gap)
+    window = [f"CAST({values[role]} AS {types[key]}) AS {quote_identifier(key)}" for key, role in roles.items()]
+    final = ", ".join(part for part in (listed(node.keys), finals(partials)) if part)
+    build.say(_block(node.name, kept, "partial results of open sessions", None))
+    clocks = _clocks(clock)
+    return Flow(
+        rows=f"(SELECT {final} FROM (SELECT *, {', '.join(window)} FROM {closed}))",
+        columns=node.columns,
+        changes=Changes.APPEND,
+        clocks={key: clocks[role] for key, role in roles.items() if role in clocks},
+        settled=frozenset(key for key, role in roles.items() if role in clocks),
+    )
+
+
+def session_groups(node: Aggregate, flow: Flow, build: Build) -> Flow:
+    """Aggregate within sessions the rows that come when they end."""
+    clocks = {key: clock for key, clock in flow.clocks.items() if key in node.keys}
+    return Flow(
+        rows=build.render(node, [flow.rows]),
+        columns=node.columns,
+        changes=Changes.APPEND,
+        clocks=clocks,
+        settled=flow.settled & frozenset(clocks),
+    )
+
+
+def session_rows(node: Session, flow: Flow, build: Build) -> Flow:
+    """Rows with their session, when it ends."""
+    name = node.name
+    kept = _Open(name, whole(node.gap), node.keys, ())
+    clock = flow.clocks[node.time]
+    fresh = build.work(f"{name}.fresh", f"SELECT * FROM {_timed(node, flow)}")
+    closed = _ended(kept, fresh, clock, build)
+    state = build.keep(f"{name}.rows", fresh)
+    build.insert(state, f"SELECT * FROM {fresh}")
+    within = f'{matches(node.keys, "ended", "kept")} AND "kept".{_time} BETWEEN "ended".{_first} AND "ended".{_last}'
+    types = {column.name: column.type for column in build.describe(node)}
+    window = ", ".join(
+        f"CAST({value} AS {types[column]}) AS {quote_identifier(column)}"
+        for value, column in zip(_values(kept.gap), window_columns(node.prefix), strict=True)
+    )
+    columns = listed(node.input.columns, '"kept"')
+    rows = build.work(
+        f"{name}.ended.rows", f'SELECT {columns}, {window} FROM {state} AS "kept" JOIN {closed} AS "ended" ON {within}'
+    )
+    build.delete(state, f'EXISTS (SELECT 1 FROM {closed} AS "ended" WHERE {within})')
+    cheaper = "aggregates that merge (count, sum, min, max, avg ...), grouped by the session, keep no rows"
+    build.say(_block(name, kept, "rows of open sessions", cheaper))
+    clocks = {column: _clocks(clock)[role] for role, column in enumerate(window_columns(node.prefix)) if role}
+    return Flow(
+        rows=rows,
+        columns=node.columns,
+        changes=Changes.APPEND,
+        clocks=clocks,
+        settled=frozenset(clocks),
+    )
+
+
+def _ended(kept: _Open, rows: str, clock: Clock, build: Build) -> str:
+    """Add rows to the open sessions, and take out those that ended: key, first and last time, partial results."""
+    name, keys, partials = kept.name, listed(kept.keys), kept.partials
+    limits = build.work(f"{name}.limits", _limits(kept, clock, build))
+    by = ", ".join((*(quote_identifier(key) for key in kept.keys), SLICE))
+    selected = ", ".join(part for part in (keys, f"min({_time}) AS {_first}", f"max({_time}) AS {_last}") if part)
+    selected = ", ".join((selected, *firsts(partials)))
+    sliced = f"(SELECT *, {floored(_time, kept.gap)} AS {SLICE} FROM {rows})"
+    fresh = build.work(f"{name}.slices", f"SELECT {selected} FROM {sliced} GROUP BY {by}")
+    state = build.keep(f"{name}.open", fresh)
+    touched = f'EXISTS (SELECT 1 FROM {fresh} AS "new" WHERE {matches(kept.keys, "new", "kept")})'
+    ended = f"{_last} < (SELECT ended FROM {limits})"
+    pieces = f'(SELECT * FROM {fresh} UNION ALL SELECT * FROM {state} AS "kept" WHERE {touched})'
+    merged = build.work(f"{name}.merged", _joined(kept, pieces))
+    closed = build.work(
+        f"{name}.ended",
+        f"SELECT * FROM {merged} WHERE {ended} UNION ALL "
+        f'SELECT * FROM {state} AS "kept" WHERE {ended} AND NOT {touched}',
+    )
+    build.delete(state, f"{ended} OR {touched}")
+    build.insert(state, f"SELECT * FROM {merged} WHERE NOT {ended}")
+    return closed
+
+
+def _joined(kept: _Open, pieces: str) -> str:
+    """A query that puts pieces of sessions together.
+
+    A piece begins a session when it comes later than the gap after all earlier ones of its key, of
+    which not the one before, but any may last longest.
+    """
+    keys = listed(kept.keys)
+    by_key = f"{f'PARTITION BY {keys} ' if keys else ''}ORDER BY {_first}, {_last}"
+    before = f"max({_last}) OVER ({by_key} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    begins = f'SELECT *, CASE WHEN {_first} <= {before} + {kept.gap} THEN 0 ELSE 1 END AS "_hw_begins" FROM {pieces}'
+    numbered = f'SELECT *, sum("_hw_begins") OVER ({by_key}) AS "_hw_session" FROM ({begins})'
+    selected = ", ".join(
+        (*([keys] if keys else []), f"min({_first}) AS {_first}", f"max({_last}) AS {_last}", *merges(kept.partials))
+    )
+    by_session = ", ".join((*([keys] if keys else []), '"_hw_session"'))
+    return f"SELECT {selected} FROM ({numbered}) GROUP BY {by_session}"
+
+
+def _timed(node: Session, flow: Flow) -> str:
+    """The epoch's rows that have a time, with it in microseconds, for FROM."""
+    time = quote_identifier(node.time)
+    return f"(SELECT {listed(flow.columns)}, {microseconds(time)} AS {_time} FROM {flow.rows} WHERE {time} IS NOT NULL)"
+
+
+def _limits(kept: _Open, clock: Clock, build: Build) -> str:
+    """One row: sessions whose last row is earlier have ended."""
+    back = kept.gap + whole(clock.delay)
+    return (
+        f"SELECT CASE WHEN now = TIMESTAMP 'infinity' THEN {_most} WHEN now = TIMESTAMP '-infinity' THEN -{_most} "
+        f"ELSE {microseconds('now')} - {back} END AS ended FROM {build.clock(clock.relations)}"
+    )
+
+
+def _values(gap: int) -> tuple[str, str, str]:
+    """The window columns of a session."""
+    end = f"make_timestamp({_last} + {gap})"
+    return f"make_timestamp({_first})", end, f"{end} - INTERVAL '1' MICROSECOND"
+
+
+def _clocks(clock: Clock) -> dict[int, Clock]:
+    """The clocks of end (1) and last time (2): a session with its end at the watermark may still grow."""
+    end = Clock(clock.relations, clock.delay + _microsecond, closes=True)
+    return {1: end, 2: Clock(clock.relations, end.delay + _microsecond, closes=True)}
+
+
+def _block(name: str, kept: _Open, state: str, cheaper: str | None) -> Block:
+    return Block(
+        name=name,
+        kind=BlockKind.SESSION,
+        why="rows come together by session, which is final when the watermark passes its end",
+        cheaper=cheaper,
+        state=state,
+        key=kept.keys,
+    )
