@@ -81,7 +81,8 @@ def _operators(
     """The program that keeps state, or why there is none."""
     names = {str(read).casefold(): read for read in analysis.reads}
     try:
-        root = lower(parse_engine_sql(analysis.canonical), names)
+        columns = {read: schemas[read].names for read in analysis.reads}
+        root = lower(parse_engine_sql(analysis.canonical), names, columns)
         return compile_stateful(relation, root, analysis, given=given, schemas=schemas, binder=binder)
     except Unmaintainable as refusal:
         return refusal

@@ -6,14 +6,32 @@ that the SELECT list gives stand for their expressions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.lowering.rows import column, replaced
 
-__all__ = ["aliases_in", "flat", "local_columns", "split_name"]
+__all__ = ["aliases_in", "flat", "from_aliases", "item_aliases", "local_columns", "split_name"]
+
+
+def item_aliases(item: exp.Expr) -> Iterator[str]:
+    """The names of a FROM item: one, or those of the items that it joins in parentheses."""
+    if isinstance(item, exp.Subquery) and isinstance(item.this, exp.Table | exp.Subquery) and not item.alias:
+        yield from item_aliases(item.this)
+    elif item.alias_or_name:
+        yield item.alias_or_name
+    for join in item.args.get("joins") or ():
+        yield from item_aliases(join.this)
+
+
+def from_aliases(select: exp.Expr) -> frozenset[str]:
+    """The names of all FROM items of a SELECT."""
+    from_ = select.args.get("from_")
+    items = [] if from_ is None else [from_.this, *(join.this for join in select.args.get("joins") or ())]
+    items += select.args.get("laterals") or ()
+    return frozenset(alias for item in items for alias in item_aliases(item))
 
 
 def flat(tree: exp.Expr, aliases: frozenset[str], given: Mapping[str, exp.Expr] | None = None) -> exp.Expr:

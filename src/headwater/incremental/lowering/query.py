@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from headwater.incremental.algebra.nodes import Constant, Distinct, Item, Node, SetKind, SetOperation, Union
+from headwater.incremental.algebra.nodes import (
+    Assign,
+    Constant,
+    Distinct,
+    Item,
+    Node,
+    Opaque,
+    Relation,
+    Rowwise,
+    SetKind,
+    SetOperation,
+    Union,
+    inputs_of,
+)
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.lowering.rows import column, projected
 from headwater.types import RelationName
@@ -22,30 +35,61 @@ class Scope:
     relations: Mapping[str, RelationName]
     block: str
     ctes: Mapping[str, Node] = field(default_factory=dict)
+    columns: Mapping[RelationName, Sequence[str]] = field(default_factory=dict)
 
     def below(self, name: str) -> Scope:
         """The scope of a query inside this one."""
-        return Scope(self.relations, name if self.block == "result" else f"{self.block}.{name}", self.ctes)
+        return replace(self, block=name if self.block == "result" else f"{self.block}.{name}")
 
     def with_cte(self, name: str, node: Node) -> Scope:
-        return Scope(self.relations, self.block, {**self.ctes, name.casefold(): node})
+        return replace(self, ctes={**self.ctes, name.casefold(): node})
+
+    def columns_of(self, table: str) -> tuple[str, ...] | None:
+        """The columns of a CTE or relation that stands in FROM; None when they are not known."""
+        if table.casefold() in self.ctes:
+            return self.ctes[table.casefold()].columns
+        relation = self.relations.get(table.casefold())
+        known = self.columns.get(relation) if relation is not None else None
+        return None if known is None else tuple(known)
 
 
-def lower(tree: exp.Expr, relations: Mapping[str, RelationName]) -> Node:
-    """A query as operators.
+def lower(
+    tree: exp.Expr,
+    relations: Mapping[str, RelationName],
+    columns: Mapping[RelationName, Sequence[str]] | None = None,
+) -> Node:
+    """A query as operators. A block that has no operator becomes an Opaque one.
 
     Args:
         tree: the canonical query: qualified, its windows as table functions; it is used up.
         relations: the published relations it reads, by the folded name that stands in it.
+        columns: the columns of these relations; without them, less is understood.
 
     Raises:
-        Unmaintainable: something in it has no operator.
+        Unmaintainable: the query as a whole has no operator, so nothing of it is cheaper than computing it anew.
     """
-    return lower_query(tree, Scope(relations, "result"))
+    node = lower_query(tree, Scope(relations, "result", columns=columns or {}))
+    if isinstance(node, Opaque) and all(_plain(below) for below in node.inputs):
+        raise Unmaintainable(node.why, node.cheaper)
+    return node
+
+
+def _plain(node: Node) -> bool:
+    """Whether a node is rows as they were published, at most treated one by one."""
+    return isinstance(node, Relation | Constant | Rowwise | Assign | Union) and all(map(_plain, inputs_of(node)))
 
 
 def lower_query(tree: exp.Expr, scope: Scope) -> Node:
     """A query of any form; its columns have the names of its output."""
+    from headwater.incremental.lowering.opaque import opaque
+
+    try:
+        return _lowered(tree.copy(), scope)
+    except Unmaintainable as reason:
+        return opaque(tree, scope, reason)
+
+
+def _lowered(tree: exp.Expr, scope: Scope) -> Node:
     from headwater.incremental.lowering.select import lower_select
 
     with_ = tree.args.get("with_")
@@ -74,12 +118,29 @@ def renamed(name: str, node: Node, names: list[str]) -> Node:
 
 
 def _with(with_: exp.With, scope: Scope) -> Scope:
-    if with_.args.get("recursive"):
-        raise Unmaintainable("it is recursive")
+    from headwater.incremental.lowering.opaque import opaque
+
     for cte in with_.expressions:
+        if with_.args.get("recursive") and _reads_itself(cte):
+            whole = opaque(_alone(cte), scope.below(cte.alias), Unmaintainable("it is recursive"))
+            scope = scope.with_cte(cte.alias, whole)
+            continue
         node = lower_query(cte.this, scope.below(cte.alias))
         scope = scope.with_cte(cte.alias, renamed(cte.alias, node, [part.name for part in _columns(cte)]))
     return scope
+
+
+def _alone(cte: exp.CTE) -> exp.Expr:
+    """A recursive CTE as a query by itself."""
+    names = [part.name for part in _columns(cte)] or cte.this.named_selects
+    columns = [exp.column(exp.to_identifier(name, quoted=True)) for name in names]
+    query = exp.select(*columns).from_(exp.to_table(cte.alias, quoted=True))
+    query.set("with_", exp.With(recursive=True, expressions=[cte.copy()]))
+    return query
+
+
+def _reads_itself(cte: exp.CTE) -> bool:
+    return any(table.name.casefold() == cte.alias.casefold() for table in cte.this.find_all(exp.Table))
 
 
 def _columns(node: exp.Expr) -> list[exp.Expr]:

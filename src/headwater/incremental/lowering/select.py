@@ -6,15 +6,16 @@ DISTINCT, ORDER BY with LIMIT.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from sqlglot import exp
 
-from headwater.incremental.aggregates import is_aggregate
 from headwater.incremental.algebra.nodes import Aggregate, Analytic, Constant, Distinct, Item, Limit, Node
-from headwater.incremental.lowering.names import flat
+from headwater.incremental.lowering.calls import is_grouping, outermost_aggregates, outermost_windows
+from headwater.incremental.lowering.groups import GroupSets, by_sets, group_sets
+from headwater.incremental.lowering.names import flat, from_aliases
 from headwater.incremental.lowering.query import Scope
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.lowering.rows import (
@@ -27,7 +28,8 @@ from headwater.incremental.lowering.rows import (
     substituted,
 )
 from headwater.incremental.lowering.sources import lower_from
-from headwater.incremental.lowering.subqueries import apply_subqueries, has_subquery
+from headwater.incremental.lowering.subqueries import Subqueries, has_subquery
+from headwater.incremental.lowering.using import spell_using
 
 __all__ = ["limited", "lower_select"]
 
@@ -64,16 +66,17 @@ def lower_select(select: exp.Select, scope: Scope) -> Node:
         names = tuple(item.alias_or_name for item in select.expressions)
         return limited(select, Constant(scope.block, _without(select, "order", "limit", "offset"), names), scope)
     _spell_windows(select)
-    aliases = _aliases(select)
-    clauses = _read(select, aliases)
+    spell_using(select, scope)
+    aliases = from_aliases(select)
+    subqueries = Subqueries(aliases, scope)
+    clauses = _read(select, aliases, subqueries)
     where = conjuncts(select.args["where"].this) if select.args.get("where") else []
     plain = [flat(each, aliases) for each in where if not has_subquery(each)]
     source = lower_from(select, plain, aliases, scope)
     node = filtered(f"{scope.block}.where", source.node, source.conditions)
-    node = apply_subqueries(node, [each for each in where if has_subquery(each)], aliases, scope)
-    if any(has_subquery(each) for each in clauses.expressions()):
-        raise Unmaintainable("a subquery stands outside WHERE", "write it as a join")
-    node = _grouped(select, node, clauses, aliases, scope)
+    for condition in where:
+        node = subqueries.filter(node, condition) if has_subquery(condition) else node
+    node = _grouped(select, node, clauses, subqueries, scope)
     node = _analysed(node, clauses, scope)
     if clauses.distinct_on:
         node = _first_of_each(node, clauses, scope)
@@ -124,12 +127,6 @@ def _without(select: exp.Select, *keys: str) -> exp.Select:
     return copy
 
 
-def _aliases(select: exp.Select) -> frozenset[str]:
-    items = [select.args["from_"].this, *(join.this for join in select.args.get("joins") or ())]
-    items += select.args.get("laterals") or ()
-    return frozenset(item.alias_or_name for item in items)
-
-
 def _spell_windows(select: exp.Select) -> None:
     """Put what WINDOW says into the functions that name it."""
     named = {each.this.name.casefold(): each for each in select.args.get("windows") or ()}
@@ -147,12 +144,12 @@ def _spell_windows(select: exp.Select) -> None:
                     window.set(key, [each.copy() for each in part] if isinstance(part, list) else part.copy())
 
 
-def _read(select: exp.Select, aliases: frozenset[str]) -> _Clauses:
-    items = [_item(node, aliases) for node in select.expressions]
+def _read(select: exp.Select, aliases: frozenset[str], subqueries: Subqueries) -> _Clauses:
+    items = [_item(node, aliases, subqueries) for node in select.expressions]
     given = {item.name: item.expression for item in items}
 
-    def all_flat(nodes: Sequence[exp.Expr]) -> list[exp.Expr]:
-        return [flat(node, aliases, given) for node in nodes]
+    def all_flat(nodes: Sequence[exp.Expr], *, conditions: bool = False) -> list[exp.Expr]:
+        return [flat(subqueries.hide(node, condition=conditions), aliases, given) for node in nodes]
 
     order = select.args.get("order")
     terms = [_ordinal(term, items) for term in (order.expressions if order else ())]
@@ -160,19 +157,19 @@ def _read(select: exp.Select, aliases: frozenset[str]) -> _Clauses:
     on = distinct.args.get("on") if isinstance(distinct, exp.Distinct) else None
     return _Clauses(
         items=items,
-        having=all_flat(conjuncts(select.args["having"].this) if select.args.get("having") else []),
-        qualify=all_flat(conjuncts(select.args["qualify"].this) if select.args.get("qualify") else []),
+        having=all_flat(conjuncts(select.args["having"].this) if select.args.get("having") else [], conditions=True),
+        qualify=all_flat(conjuncts(select.args["qualify"].this) if select.args.get("qualify") else [], conditions=True),
         order=all_flat(terms),
         distinct_on=all_flat(on.expressions if isinstance(on, exp.Tuple) else [on] if on else []),
     )
 
 
-def _item(node: exp.Expr, aliases: frozenset[str]) -> Item:
+def _item(node: exp.Expr, aliases: frozenset[str], subqueries: Subqueries) -> Item:
     name = node.alias_or_name
     expression = node.this if isinstance(node, exp.Alias) else node
     if isinstance(expression, exp.Star):
         raise Unmaintainable("a star over columns that are not known here stands in it", "name the columns")
-    return Item(name, flat(expression, aliases))
+    return Item(name, flat(subqueries.hide(expression), aliases))
 
 
 def _ordinal(term: exp.Expr, items: Sequence[Item]) -> exp.Expr:
@@ -183,68 +180,60 @@ def _ordinal(term: exp.Expr, items: Sequence[Item]) -> exp.Expr:
     return copy
 
 
-def _grouped(select: exp.Select, node: Node, clauses: _Clauses, aliases: frozenset[str], scope: Scope) -> Node:
+def _grouped(select: exp.Select, node: Node, clauses: _Clauses, subqueries: Subqueries, scope: Scope) -> Node:
     """GROUP BY, aggregates and HAVING."""
     group = select.args.get("group")
-    calls = _outermost_aggregates(clauses.expressions())
+    calls = outermost_aggregates(clauses.expressions())
     if group is None and not calls:
+        node = subqueries.columns(node, clauses.expressions())
         return filtered(f"{scope.block}.having", node, clauses.having)
-    keys = _group_keys(group, clauses, aliases) if group is not None else []
+    sets = _group_sets(group, clauses, subqueries) if group is not None else GroupSets((), None)
+    keys = list(sets.keys)
+    node = subqueries.columns(node, [*keys, *calls])
     name = f"{scope.block}.group"
     node, names = key_columns(f"{name}.keys", node, keys, name)
     known = dict(zip(keys, names, strict=True))
     aggregates = []
-    for at, call in enumerate(calls, 1):
-        known[call] = f"{name}.value{at}"
+    for at, call in enumerate(call for call in calls if not is_grouping(call)):
+        known[call] = f"{name}.value{at + 1}"
         aggregates.append(Item(known[call], call))
     unique = tuple(dict.fromkeys(names))
-    node = Aggregate(name, node, unique, tuple(aggregates), (*unique, *(item.name for item in aggregates)))
+    if sets.sets is None:
+        node = Aggregate(name, node, unique, tuple(aggregates), (*unique, *(item.name for item in aggregates)))
+    else:
+        told = [call for call in calls if is_grouping(call)]
+        node, more = by_sets(node, sets, dict(known), tuple(aggregates), told=told, name=name)
+        known |= more
     clauses.substitute(known)
+    node = subqueries.columns(node, clauses.expressions(), known)
     return filtered(f"{scope.block}.having", node, clauses.having)
 
 
-def _outermost_aggregates(trees: Sequence[exp.Expr]) -> list[exp.Expr]:
-    """The aggregate calls with their FILTER; functions over windows of rows are none."""
-    found: dict[exp.Expr, None] = {}
-    waiting = list(trees)
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, exp.Window):
-            inside = list(node.this.iter_expressions())
-            waiting = [*inside, *(part for part in node.iter_expressions() if part is not node.this), *waiting]
-        elif _is_call(node):
-            found[node] = None
-        else:
-            waiting = [*node.iter_expressions(), *waiting]
-    return list(found)
-
-
-def _is_call(node: exp.Expr) -> bool:
-    if isinstance(node, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
-        return _is_call(node.this)
-    return is_aggregate(node)
-
-
-def _group_keys(group: exp.Expr, clauses: _Clauses, aliases: frozenset[str]) -> list[exp.Expr]:
-    if any(group.args.get(key) for key in ("grouping_sets", "cube", "rollup", "totals")):
-        raise Unmaintainable("it groups by several sets of keys", "write one GROUP BY for each and UNION ALL")
+def _group_sets(group: exp.Expr, clauses: _Clauses, subqueries: Subqueries) -> GroupSets:
+    if group.args.get("totals"):
+        raise Unmaintainable("WITH TOTALS is not known here", "write GROUPING SETS")
     if group.args.get("all"):
-        plain = [item.expression for item in clauses.items if not _outermost_aggregates([item.expression])]
-        return list(dict.fromkeys(plain))
-    keys: list[exp.Expr] = []
+        plain = [item.expression for item in clauses.items if not outermost_aggregates([item.expression])]
+        return GroupSets(tuple(dict.fromkeys(plain)), None)
+    return group_sets(group, _key_reader(clauses, subqueries))
+
+
+def _key_reader(clauses: _Clauses, subqueries: Subqueries) -> Callable[[exp.Expr], exp.Expr]:
+    """What a term of GROUP BY stands for: a position or a name of the SELECT list, or an expression."""
     given = {item.name: item.expression for item in clauses.items}
-    for node in group.expressions:
+
+    def read(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Literal) and not node.is_string:
-            keys.append(clauses.items[int(node.name) - 1].expression)
-        else:
-            key = flat(node, aliases, given)
-            keys.append(key.this if isinstance(key, exp.Paren) else key)
-    return list(dict.fromkeys(keys))
+            return clauses.items[int(node.name) - 1].expression
+        key = flat(subqueries.hide(node), subqueries.aliases, given)
+        return key.unnest()
+
+    return read
 
 
 def _analysed(node: Node, clauses: _Clauses, scope: Scope) -> Node:
     """Functions over windows of rows, one operator for each way to partition, and QUALIFY."""
-    found = dict.fromkeys(window for tree in clauses.expressions() for window in _outermost_windows(tree))
+    found = dict.fromkeys(window for tree in clauses.expressions() for window in outermost_windows(tree))
     by_partition: dict[tuple[exp.Expr, ...], list[exp.Expr]] = {}
     for window in found:
         by_partition.setdefault(tuple(window.args.get("partition_by") or ()), []).append(window)
@@ -261,18 +250,6 @@ def _analysed(node: Node, clauses: _Clauses, scope: Scope) -> Node:
         node = Analytic(name, node, keys, tuple(items), (*node.columns, *(item.name for item in items)))
     clauses.substitute(known)
     return filtered(f"{scope.block}.qualify", node, clauses.qualify)
-
-
-def _outermost_windows(tree: exp.Expr) -> list[exp.Expr]:
-    found: list[exp.Expr] = []
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, exp.Window):
-            found.append(node)
-        else:
-            waiting.extend(node.iter_expressions())
-    return found
 
 
 def _first_of_each(node: Node, clauses: _Clauses, scope: Scope) -> Node:

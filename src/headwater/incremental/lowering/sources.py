@@ -17,6 +17,7 @@ from headwater.incremental.algebra.nodes import (
     Rowwise,
     Session,
 )
+from headwater.incremental.lowering.decorrelate import Decorrelated, decorrelated, reads_beside
 from headwater.incremental.lowering.meeting import Meeting
 from headwater.incremental.lowering.names import aliases_in, flat, local_columns
 from headwater.incremental.lowering.query import Scope, lower_query, renamed
@@ -31,7 +32,7 @@ from headwater.incremental.lowering.rows import (
 from headwater.sql.lowering import interval_length
 from headwater.sql.windows import WINDOW_COLUMNS, WindowCall, window_call
 
-__all__ = ["FromClause", "lower_from"]
+__all__ = ["FromClause", "lower_from", "lower_item"]
 
 
 @dataclass(slots=True)
@@ -62,14 +63,30 @@ def lower_from(select: exp.Select, conditions: list[exp.Expr], aliases: frozense
     joins = list(select.args.get("joins") or ())
     fills_left = [_side(join) in ("RIGHT", "FULL") for join in joins]
     used = local_columns(select, aliases)
-    first = select.args["from_"].this
-    clause = FromClause(_item(first, used, scope), aliases, conditions, {first.alias_or_name})
+    clause = _group(select.args["from_"].this, used, aliases, scope)
+    clause.conditions = conditions
     if not any(fills_left):
         clause.node = filtered(f"{scope.block}.where", clause.node, clause.ready())
     for at, join in enumerate(joins):
         _join(clause, join, used, scope, early=not any(fills_left[at:]))
     for lateral in select.args.get("laterals") or ():
-        _lateral(clause, lateral, exp.Join(this=lateral), used, scope)
+        _join(clause, exp.Join(this=lateral), used, scope, early=False)
+    return clause
+
+
+def _group(item: exp.Expr, used: set[tuple[str, str]], aliases: frozenset[str], scope: Scope) -> FromClause:
+    """One item of FROM: a table, a query, or joins in parentheses."""
+    if not (isinstance(item, exp.Subquery) and isinstance(item.this, exp.Table | exp.Subquery) and not item.alias):
+        return FromClause(lower_item(item, used, scope), aliases, [], {item.alias_or_name})
+    if any(item.args.get(key) for key in ("sample", "pivots", "laterals")):
+        raise Unmaintainable("FROM holds samples or pivots")
+    first, joins = item.this.copy(), [*(item.this.args.get("joins") or ()), *(item.args.get("joins") or ())]
+    first.set("joins", None)
+    clause = _group(first, used, aliases, scope)
+    for join in joins:
+        if join.args.get("using"):
+            raise Unmaintainable("joins in parentheses have USING", "write the condition with ON")
+        _join(clause, join, used, scope, early=False)
     return clause
 
 
@@ -77,13 +94,13 @@ def _side(join: exp.Join) -> str:
     return (join.side or "").upper()
 
 
-def _item(node: exp.Expr, used: set[tuple[str, str]], scope: Scope) -> Node:
+def lower_item(node: exp.Expr, used: set[tuple[str, str]], scope: Scope) -> Node:
     """One item of FROM, its columns under its alias; only those that are used."""
     alias = node.alias_or_name
     if "." in alias:
         raise Unmaintainable(f"the name '{alias}' has a dot in it", "give it another alias")
     if any(node.args.get(key) for key in ("joins", "sample", "pivots", "laterals")):
-        raise Unmaintainable("FROM holds joins in parentheses, samples or pivots")
+        raise Unmaintainable("FROM holds samples, pivots, or joins in parentheses under one name")
     wanted = [name for owner, name in sorted(used) if owner == alias]
     if isinstance(node, exp.Table) and (call := window_call(node)) is not None:
         return _windowed(call, alias, wanted, scope)
@@ -110,9 +127,12 @@ def _rows(node: exp.Expr, wanted: list[str], scope: Scope) -> Node:
     folded = node.name.casefold()
     if folded in scope.ctes:
         return renamed(node.alias_or_name, scope.ctes[folded], _alias_columns(node))
-    relation = scope.relations.get(folded)
+    relation, known = scope.relations.get(folded), scope.columns_of(folded)
     if relation is None:
         raise Unmaintainable(f"the table '{node.name}' is not known")
+    if known is not None:
+        names = {name.casefold() for name in wanted}
+        wanted = [name for name in known if name.casefold() in names] or [*known[:1]]
     if _alias_columns(node):
         raise Unmaintainable("columns of a relation are renamed in FROM", "name them with AS in the SELECT list")
     return Relation(str(relation), relation, tuple(wanted))
@@ -140,7 +160,7 @@ def _windowed(call: WindowCall, alias: str, wanted: list[str], scope: Scope) -> 
     keys = tuple(key.name for key in call.keys)
     names += [name for name in dict.fromkeys((time, *keys)) if name not in names]
     used = {(inner.alias_or_name, name) for name in names}
-    below = _item(inner, used, scope)
+    below = lower_item(inner, used, scope)
     prefix = f"{inner.alias_or_name}."
     items = [Item(f"{alias}.{name[len(prefix) :]}", column(name)) for name in below.columns]
     below = projected(f"{scope.block}.{alias}", below, items) if prefix != f"{alias}." else below
@@ -183,46 +203,84 @@ def _months(node: exp.Expr) -> int:
 
 def _join(clause: FromClause, join: exp.Join, used: set[tuple[str, str]], scope: Scope, *, early: bool) -> None:
     item = join.this
-    if isinstance(item, exp.Unnest | exp.Lateral):
-        _lateral(clause, item, join, used, scope)
+    if isinstance(item, exp.Unnest):
+        _unnest(clause, item, join, used, scope)
         return
-    alias = item.alias_or_name
-    if join.args.get("using"):
-        raise Unmaintainable("a join with USING is not taken apart", "write the condition with ON")
-    right, left = _item(item, used, scope), clause.node
-    side, kind, method = _side(join), (join.kind or "").upper(), (join.method or "").upper()
-    name = f"{scope.block}.join {alias}"
+    query = _query_of(item)
+    if query is not None and reads_beside(query, clause.aliases):
+        _lateral(clause, item, query, join, scope)
+        return
+    if isinstance(item, exp.Lateral):
+        item = exp.Subquery(this=query, alias=item.args.get("alias"))
+    before, group = frozenset(clause.seen), _group(item, used, clause.aliases, scope)
+    theirs = frozenset(group.seen)
+    name = f"{scope.block}.join {' '.join(sorted(theirs))}"
     on = [flat(each, clause.aliases) for each in conjuncts(join.args.get("on")) if each != exp.true()]
-    meeting = Meeting(name, left, right, on, clause.aliases, frozenset((alias,)))
-    if method == "ASOF":
-        clause.node = meeting.as_of(outer=side == "LEFT")
-    elif method:
-        raise Unmaintainable(f"{method} JOIN is not taken apart", "write JOIN with its condition")
-    elif kind in ("SEMI", "ANTI"):
-        clause.node = meeting.join(JoinKind(kind.lower()))
+    if any(next(each.find_all(exp.Query), None) is not None for each in on):
+        raise Unmaintainable("a subquery stands in the condition of a join", "put it into WHERE")
+    meeting = Meeting(name, clause.node, group.node, on, clause.aliases, theirs)
+    if (join.kind or "").upper() in ("SEMI", "ANTI"):
+        clause.node = meeting.join(JoinKind(join.kind.lower()))
         return
+    clause.seen |= theirs
+    clause.nullable |= group.nullable
+    side = _side(join)
+    if join.method:
+        clause.node = _by_method(meeting, join)
     elif side == "RIGHT":
-        before = frozenset(clause.seen)
-        clause.node = Meeting(name, right, left, on, clause.aliases, before).join(JoinKind.LEFT)
-        clause.nullable |= before
+        clause.node = Meeting(name, group.node, clause.node, on, clause.aliases, before).join(JoinKind.LEFT)
     elif side:
         clause.node = meeting.join(JoinKind(side.lower()))
     else:
-        clause.seen.add(alias)
         on += clause.ready() if early else []
         clause.node = meeting.join(JoinKind.INNER)
+    clause.nullable |= {"LEFT": theirs, "RIGHT": before, "FULL": theirs | before}.get(side, frozenset())
+
+
+def _query_of(item: exp.Expr) -> exp.Query | None:
+    """The query that stands in FROM, with LATERAL or without."""
+    query = item.this if isinstance(item, exp.Lateral | exp.Subquery) else None
+    if isinstance(query, exp.Subquery) and isinstance(item, exp.Lateral):
+        query = query.this
+    if isinstance(item, exp.Lateral) and not isinstance(query, exp.Query):
+        raise Unmaintainable("a LATERAL function reads the rows beside it", "write it as a join")
+    return query if isinstance(query, exp.Query) else None
+
+
+def _by_method(meeting: Meeting, join: exp.Join) -> Node:
+    if (join.method or "").upper() != "ASOF" or _side(join) not in ("", "LEFT"):
+        written = " ".join(part for part in (join.method, join.side, join.kind) if part).upper()
+        raise Unmaintainable(f"{written} JOIN is not taken apart", "write JOIN with its condition")
+    return meeting.as_of(outer=_side(join) == "LEFT")
+
+
+def _lateral(clause: FromClause, item: exp.Expr, query: exp.Expr, join: exp.Join, scope: Scope) -> None:
+    """A query that reads the rows beside it, as a join with what it reads by itself."""
+    alias, side = item.alias_or_name, _side(join)
+    on = [flat(each, clause.aliases) for each in conjuncts(join.args.get("on")) if each != exp.true()]
+    if side not in ("", "LEFT") or join.method or (join.kind or "").upper() not in ("", "INNER", "CROSS", "OUTER"):
+        raise Unmaintainable("a query that reads the rows beside it stands in such a join", "write it as a join")
+    found: Decorrelated = decorrelated(query, alias, clause.aliases, scope, names=_alias_columns(item))
     clause.seen.add(alias)
-    if side in ("LEFT", "FULL"):
+    if side and on and found.empty is not None:
+        raise Unmaintainable("a query that reads the rows beside it has further conditions", "write it as a join")
+    name = f"{scope.block}.join {alias}"
+    meeting = Meeting(name, clause.node, found.node, [*found.conditions, *on], clause.aliases, frozenset((alias,)))
+    if found.empty is None:
+        clause.node = meeting.join(JoinKind.LEFT if side else JoinKind.INNER)
+    else:
+        meeting = Meeting(name, clause.node, found.node, found.conditions, clause.aliases, frozenset((alias,)))
+        joined = meeting.join(JoinKind.LEFT)
+        clause.node = filtered(name, projected(name, joined, found.filled(joined.columns)), on)
+    if side:
         clause.nullable.add(alias)
-    if side == "FULL":
-        clause.nullable |= clause.seen
 
 
-def _lateral(clause: FromClause, item: exp.Expr, join: exp.Join, used: set[tuple[str, str]], scope: Scope) -> None:
+def _unnest(clause: FromClause, item: exp.Unnest, join: exp.Join, used: set[tuple[str, str]], scope: Scope) -> None:
     """UNNEST beside the rows: each row with what it unfolds to."""
     alias = item.alias_or_name
-    if not isinstance(item, exp.Unnest) or _side(join) not in ("", "LEFT"):
-        raise Unmaintainable("a LATERAL query reads the rows beside it", "write it as a join")
+    if _side(join) not in ("", "LEFT"):
+        raise Unmaintainable("UNNEST reads the rows beside it in such a join", "write LEFT JOIN UNNEST(...) ON true")
     before = clause.node
     table = flat(item, clause.aliases)
     wanted = [name for owner, name in sorted(used) if owner == alias]
