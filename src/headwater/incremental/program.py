@@ -186,6 +186,11 @@ class Program:
         return ",".join(f"{kind}:{KIND_VERSIONS[kind]}" for kind in sorted(kinds))
 
     @property
+    def growing(self) -> tuple[Block, ...]:
+        """The blocks whose state never stops growing while rows come."""
+        return tuple(block for block in self.blocks if block.state and not block.bounded)
+
+    @property
     def rebuild_role(self) -> Role:
         """The role in which ``rebuild`` reads each input."""
         return "traced" if self.kind is BlockKind.MAP else "history"

@@ -50,4 +50,6 @@ def _show_maintenance(settings: Settings, found: Explanation) -> None:
         if block.cheaper:
             show_text(settings, f"    cheaper: {block.cheaper}")
         if block.state:
-            show_text(settings, f"    state: {block.state}")
+            by = f", by {', '.join(block.key)}" if block.key else ""
+            growth = "" if block.bounded else "; it grows as long as rows come"
+            show_text(settings, f"    state: {block.state}{by}{growth}")

@@ -29,7 +29,9 @@ def plan(settings: Settings, *, everything: bool) -> None:
         _show_differences(settings, shown)
     models = [step for product in planned.products for step in product.models]
     chosen = {difference.relation for difference in shown}
-    _show_kinds(settings, [step for step in models if step.relation in chosen])
+    shown_models = [step for step in models if step.relation in chosen]
+    _show_kinds(settings, shown_models)
+    _show_warnings(settings, shown_models)
     show_text(settings, _summary(planned))
 
 
@@ -50,6 +52,17 @@ def _show_kinds(settings: Settings, models: list[ModelStep]) -> None:
     ]
     show_table(settings, ["model", "output", "kind", "publishes by", "because"], lines)
     show_text(settings, "")
+
+
+def _show_warnings(settings: Settings, models: list[ModelStep]) -> None:
+    """What of the plan may surprise: results that depend on the order of rows, and state that grows."""
+    for step in models:
+        for warning in step.analysis.warnings:
+            show_text(settings, f"warning: {warning.where}: {warning.message}\n  hint: {warning.hint}")
+        for block in step.program.growing:
+            show_text(settings, f"warning: {step.relation} keeps {block.state}, which grows as long as rows come")
+            if block.cheaper:
+                show_text(settings, f"  hint: {block.cheaper}")
 
 
 def _why(step: ModelStep) -> str:
@@ -103,4 +116,5 @@ def _model(step: ModelStep) -> Json:
         "contract": step.judgement.contract_id if step.judgement else None,
         "columns": to_json(step.analysis.schema),
         "blocks": to_json(step.program.blocks),
+        "warnings": to_json(step.analysis.warnings),
     }
