@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 from headwater.incremental.algebra.nodes import (
     Aggregate,
+    AsOf,
     Assign,
     Distinct,
     Join,
     JoinKind,
+    Limit,
     Node,
     Relation,
     Rowwise,
@@ -24,13 +26,17 @@ from headwater.incremental.algebra.nodes import (
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds import linear
 from headwater.incremental.kinds.affected import affected
+from headwater.incremental.kinds.as_of import as_of, waits_for_versions
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.closing import closing, closing_key
 from headwater.incremental.kinds.distinct import distinct
 from headwater.incremental.kinds.grouping import grouping
+from headwater.incremental.kinds.interval import bound_of, interval_join
+from headwater.incremental.kinds.once import coming_once
 from headwater.incremental.kinds.panes import panes, panes_of
 from headwater.incremental.kinds.partials import partials_of
 from headwater.incremental.kinds.product import product
+from headwater.incremental.kinds.ranking import leaders_of, ranking
 from headwater.incremental.kinds.session import (
     closes_sessions,
     session_aggregates,
@@ -38,7 +44,6 @@ from headwater.incremental.kinds.session import (
     session_rows,
     sessions_of,
 )
-from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.program import Given
 from headwater.types import RelationName
 
@@ -69,8 +74,22 @@ class Maintenance:
                 return self._by_windows(node)
             case Distinct():
                 return self._by_windows(Aggregate(node.name, node.input, node.columns, (), node.columns))
+            case Rowwise() | Limit():
+                return self._first_rows(node)
             case _:
                 return None
+
+    def _first_rows(self, node: Rowwise | Limit) -> Flow | None:
+        found = leaders_of(node)
+        if found is None:
+            return None
+        below = self.flow(found.ranked.input)
+        if below.changes is not Changes.APPEND or closing_key(found.ranked, [below]) is not None:
+            return None
+        flow = ranking(found, below, self.build)
+        for each in found.above:
+            flow = linear.rowwise(each, flow, self.build)
+        return flow
 
     def _by_windows(self, node: Aggregate) -> Flow | None:
         found = panes_of(node)
@@ -104,12 +123,7 @@ class Maintenance:
         found = self._row_by_row(node, flows)
         if found is not None:
             return found
-        for flow in flows:
-            if flow.changes is Changes.CONSTANT:
-                raise Unmaintainable(
-                    "rows written in the query are brought together with rows that change",
-                    "put these rows into a source or a model of their own and read them there",
-                )
+        flows = coming_once(node, flows, self.build)
         closes = closing_key(node, flows)
         return closing(node, closes, flows, self.build) if closes else self._keyed(node, flows)
 
@@ -120,8 +134,8 @@ class Maintenance:
                 return linear.rowwise(node, flows[0], self.build)
             case Assign():
                 return linear.assign(node, flows[0], self.build)
-            case Union() if not any(flow.changes is Changes.CONSTANT for flow in flows):
-                return linear.union(node, flows, self.build)
+            case Union():
+                return linear.union(node, coming_once(node, flows, self.build), self.build)
             case Session() if closes_sessions(node, flows[0], self.build):
                 return session_rows(node, flows[0], self.build)
             case Join():
@@ -138,6 +152,10 @@ class Maintenance:
                     return grouping(node, partials, flows[0], self.build)
             case Distinct():
                 return distinct(node, flows[0], self.build)
+            case Join() if (bound := bound_of(node, flows[0], flows[1])) is not None:
+                return interval_join(node, bound, flows[0], flows[1], self.build)
+            case AsOf() if waits_for_versions(node, flows[0], flows[1]):
+                return as_of(node, flows[0], flows[1], self.build)
             case Join(kind=JoinKind.INNER):
                 return product(node, flows[0], flows[1], self.build)
             case _:
