@@ -37,8 +37,12 @@ class FileCache:
         self._entries: dict[str, str] = {}
         self._ages: dict[str, int] = {}
         self._used: set[str] = set()
-        self._changed = False
+        self.added: dict[str, str] = {}
+        """What was put, and not yet saved."""
         self._read()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
 
     def get(self, key: str) -> str | None:
         """The entry, or None."""
@@ -51,13 +55,13 @@ class FileCache:
         """Keep an entry."""
         self._entries[key] = entry
         self._used.add(key)
-        self._changed = True
+        self.added[key] = entry
 
     def save(self) -> None:
         """Replace the file in one step when something is new: a reader sees the old content or the new."""
-        if not self._changed:
+        if not self.added:
             return
-        self._changed = False
+        self.added = {}
         ages = {key: 0 if key in self._used else self._ages.get(key, 0) + 1 for key in self._entries}
         kept = {key: [ages[key], entry] for key, entry in self._entries.items() if ages[key] <= _most_unused}
         with suppress(OSError):

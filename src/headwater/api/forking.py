@@ -11,13 +11,14 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn, TypeVar
 
 from headwater.errors import DeclarationErrors
 
-__all__ = ["can_fork", "in_fork"]
+__all__ = ["can_fork", "in_fork", "in_forks"]
 
 Result = TypeVar("Result")
 
@@ -43,7 +44,7 @@ def in_fork(work: Callable[[Callable[[], None]], Result], meanwhile: Callable[[]
     try:
         result = work(fork.go_on)
     except _WentOn as elsewhere:
-        match _answer(elsewhere, meanwhile):
+        match _answer(elsewhere.child, meanwhile):
             case ("result", result):
                 return result
             case ("errors", errors):
@@ -59,13 +60,37 @@ def in_fork(work: Callable[[Callable[[], None]], Result], meanwhile: Callable[[]
     return result
 
 
-class _WentOn(Exception):
-    """Raised in the process that forked: the work goes on in a child, and is heard of in a pipe."""
+def in_forks(works: Sequence[Callable[[], Result]], meanwhile: Callable[[], None]) -> list[Result | None]:
+    """Do each work in a fork of its own, all at the same time; None for one whose fork ended without a result.
 
-    def __init__(self, child: int, heard: IO[bytes]) -> None:
+    To be called where :func:`can_fork` says so.
+
+    Args:
+        works: must change nothing of this process that counts later; their results must be picklable.
+        meanwhile: called, in this process, while the forks work.
+    """
+    forks = [_begun(work) for work in works]
+    try:
+        meanwhile()
+    finally:
+        answers = [_answer(fork, lambda: None) for fork in forks]
+    return [answer[1] if answer is not None else None for answer in answers]
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A fork, and the pipe in which it is heard of."""
+
+    process: int
+    heard: IO[bytes]
+
+
+class _WentOn(Exception):
+    """Raised in the process that forked: the work goes on in a child."""
+
+    def __init__(self, child: _Child) -> None:
         super().__init__()
         self.child = child
-        self.heard = heard
 
 
 class _Fork:
@@ -78,24 +103,44 @@ class _Fork:
         """The fork returns, the process it came from raises :class:`_WentOn`."""
         if self.told is not None or not can_fork():
             return
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child:
-            os.close(writing)
-            raise _WentOn(child, os.fdopen(reading, "rb"))
-        os.close(reading)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        self.told = os.fdopen(writing, "wb")
+        begun = _fork()
+        if isinstance(begun, _Child):
+            raise _WentOn(begun)
+        self.told = begun
 
 
-def _answer(elsewhere: _WentOn, meanwhile: Callable[[], None]) -> Any:
+def _fork() -> _Child | IO[bytes]:
+    """The child, in the process that forked; in the child, where it is to tell its outcome."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(writing)
+        return _Child(process, os.fdopen(reading, "rb"))
+    os.close(reading)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return os.fdopen(writing, "wb")
+
+
+def _begun(work: Callable[[], object]) -> _Child:
+    """A fork that does some work and nothing else."""
+    fork = _fork()
+    if isinstance(fork, _Child):
+        return fork
+    outcome: tuple[str, object] | None = None
+    try:
+        outcome = ("result", work())
+    finally:
+        _end(fork, outcome)
+
+
+def _answer(child: _Child, meanwhile: Callable[[], None]) -> Any:
     """What the fork told, see :func:`_end`; None when it ended without."""
     try:
-        with elsewhere.heard as heard:
+        with child.heard as heard:
             meanwhile()
             answer = heard.read()
     finally:
-        os.waitpid(elsewhere.child, 0)
+        os.waitpid(child.process, 0)
     return pickle.loads(answer) if answer else None  # noqa: S301 - told by this very program
 
 

@@ -5,23 +5,16 @@ Apart from running because nothing here changes more than a cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
-from headwater.api.cache import FileCache
+from headwater.api.building import build, understand_ahead
 from headwater.api.forking import in_fork
 from headwater.api.project import Project, relation_named
 from headwater.api.records import recorded_relations
-from headwater.api.sources import source_schemas
-from headwater.errors import DeclarationError, did_you_mean
 from headwater.incremental.program import Block
-from headwater.plan.build import build_plan
-from headwater.plan.steps import ModelStep, Plan, Recorded, SourceStep
+from headwater.plan.steps import ModelStep, Plan, SourceStep
 from headwater.quality.checks import Check, DatasetCheck, KeyCheck, ReferenceCheck, RowCheck, Unjudged
-from headwater.spec.declarations import PartitionField
-from headwater.spi import discovery
-from headwater.spi.table import TableSpec
 from headwater.types import RelationName, Schema
 
 __all__ = ["CheckReport", "ExplainedCheck", "Explanation", "check", "explain", "plan", "plan_beside"]
@@ -74,7 +67,9 @@ def plan(project: Project) -> Plan:
     Raises:
         DeclarationErrors: the workspace cannot be planned.
     """
-    return _build(project, recorded_relations(project))
+    recorded = recorded_relations(project)
+    understand_ahead(project)
+    return build(project, recorded)
 
 
 def plan_beside(project: Project, meanwhile: Callable[[], None]) -> Plan:
@@ -84,7 +79,8 @@ def plan_beside(project: Project, meanwhile: Callable[[], None]) -> Plan:
         DeclarationErrors: the workspace cannot be planned.
     """
     recorded = recorded_relations(project)
-    return in_fork(lambda unknown: _build(project, recorded, unknown), meanwhile)
+    understand_ahead(project, meanwhile)
+    return in_fork(lambda unknown: build(project, recorded, unknown), meanwhile)
 
 
 def check(project: Project) -> CheckReport:
@@ -93,7 +89,8 @@ def check(project: Project) -> CheckReport:
     Raises:
         DeclarationErrors: all that is wrong.
     """
-    planned = _build(project, {})
+    understand_ahead(project)
+    planned = build(project, {})
     return CheckReport(
         workspace=project.workspace.name,
         environment=project.environment.name,
@@ -120,46 +117,6 @@ def explain(project: Project, relation: str) -> Explanation:
             if source.relation == name:
                 return _source(source)
     raise AssertionError(f"{name} is declared and not planned")
-
-
-def _build(
-    project: Project, recorded: Mapping[RelationName, Recorded], unknown: Callable[[], None] = lambda: None
-) -> Plan:
-    """Plan; ``unknown`` is called before anything is worked out that no earlier plan has left in the caches."""
-    name = project.environment.engine
-    engines = discovery.kinds("engine")
-    if name not in engines:
-        raise DeclarationError(
-            f"there is no engine '{name}'", hint=did_you_mean(name, engines), where=project.environment.where
-        )
-    schemas, analyses = FileCache(project.root, "schemas", unknown), FileCache(project.root, "plan", unknown)
-    planned = build_plan(
-        project.workspace,
-        project.environment,
-        recorded=recorded,
-        discovered=source_schemas(project, schemas),
-        binder=lambda sql, relations: discovery.engine(name).bind(sql, relations),
-        cache=analyses,
-        engine=f"{name} {_version(name)}",
-        capabilities=lambda output: discovery.table_format(output).capabilities,
-        storage=_check_storage,
-    )
-    schemas.save()
-    analyses.save()
-    return planned
-
-
-def _check_storage(output: str, schema: Schema, partition_by: Sequence[PartitionField]) -> None:
-    """Raise DeclarationError when a table format cannot store such a table."""
-    discovery.table_format(output).check(TableSpec(schema, tuple(partition_by)))
-
-
-def _version(package: str) -> str:
-    """The version of the library that an engine is named after; '' for any other."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def _model(project: Project, step: ModelStep) -> Explanation:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothi
 
 
 def answer(program: str) -> list[str]:
-    text = "import os, sys\nfrom headwater.api.forking import in_fork\n" + textwrap.dedent(program)
+    text = "import os, sys\nfrom headwater.api.forking import in_fork, in_forks\n" + textwrap.dedent(program)
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stderr, done.returncode) == ("", 0)
     return done.stdout.split()
@@ -117,3 +117,24 @@ def test_a_run_never_loads_what_it_does_not_need(tmp_path: Path) -> None:
     """
     assert answer(program)[-1] == "0"
     assert list(tmp_path.glob(".headwater/cache/plan.json"))
+
+
+def test_works_are_done_at_the_same_time_each_in_a_fork_of_its_own() -> None:
+    program = """
+        first, second = os.pipe(), os.pipe()
+        def tell(mine, other, text):
+            os.write(other[1], text)
+            return os.getpid(), os.read(mine[0], 1)
+        works = [lambda: tell(first, second, b"a"), lambda: tell(second, first, b"b")]
+        found = in_forks(works, lambda: print("meanwhile"))
+        print(len({os.getpid(), *(process for process, _ in found)}), *(heard.decode() for _, heard in found))
+    """
+    assert answer(program) == ["meanwhile", "3", "b", "a"]
+
+
+def test_a_fork_that_ends_without_a_word_leaves_the_others_their_results() -> None:
+    program = """
+        works = [lambda: bytes(1_000_000), lambda: 1 / 0, lambda: os.kill(os.getpid(), 9), lambda: None]
+        print([found if found is None else len(found) for found in in_forks(works, lambda: None)])
+    """
+    assert "".join(answer(program)) == "[1000000,None,None,None]"
