@@ -40,7 +40,7 @@ class Binding:
                 statements = connection.extract_statements(sql)
                 if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                     raise DeclarationError("a model is one query", detail="the text holds another statement")
-                relation = connection.sql(sql)
+                relation = connection.sql(statements[0])
                 return to_schema(relation.columns, [str(kind) for kind in relation.types])
             except duckdb.Error as error:
                 raise DeclarationError(summary(error).splitlines()[0], detail=_suggestion(error)) from error
