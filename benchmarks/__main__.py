@@ -21,6 +21,10 @@ def main() -> int:
         from benchmarks.nexmark import sitting
 
         return sitting.main(sys.argv[2:])
+    if sys.argv[1:2] == ["keyed"]:
+        from benchmarks import keyed
+
+        return keyed.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suites", nargs="*", choices=[[], *SUITES], help="which to run (default: all)")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds a figure is the median of")

@@ -101,7 +101,11 @@ def flink_rows(task: Task) -> Trial:
     trial = _flink(task, str(interleaved(task.data)), str(out))
     declared = ", ".join(f"{name}: '{of}'" for name, of in task.query.columns.items())
     return Trial(
-        trial.events, trial.seconds, trial.wall, trial.peak_mb, f"read_csv('{out}/*', columns = {{{declared}}}, nullstr = 'null')"
+        trial.events,
+        trial.seconds,
+        trial.wall,
+        trial.peak_mb,
+        f"read_csv('{out}/*', columns = {{{declared}}}, nullstr = 'null')",
     )
 
 
@@ -124,7 +128,8 @@ def spark(task: Task) -> Trial:
     watched = _peer("spark", task, task.query.name, task.format, str(task.data), str(out), str(checkpoint))
     told = _last(watched)
     rows = f"read_parquet('{out}/*.parquet')"
-    return Trial(int(told["events"]), told["seconds"], watched.seconds, watched.peak_mb, rows, closed=True)
+    events = int(task.events * told["files"] / len(list(task.data.glob(f"*.{task.format}"))))
+    return Trial(events, told["seconds"], watched.seconds, watched.peak_mb, rows, closed=True)
 
 
 def bytewax(task: Task) -> Trial:

@@ -53,8 +53,8 @@ class Part:
 PARTS: Final[Mapping[str, Part]] = {
     "answers": Part("every query, once, against the batch query", "ndjson", 20_000, (), tuple(QUERIES), 200_000),
     "ndjson": Part("NDJSON in", "ndjson", 200_000, ("duckdb", *STREAM_ENGINES)),
-    "columnar": Part("Parquet in, against rows that Flink makes itself", "parquet", 200_000, ("flink-datagen",)),
-    "bound": Part("Parquet in, large epochs, against one batch query", "parquet", 1_000_000, ("duckdb",)),
+    "columnar": Part("Arrow in, against rows that Flink makes itself", "arrow", 200_000, ("flink-datagen",)),
+    "bound": Part("Arrow in, large epochs, against one batch query", "arrow", 1_000_000, ("duckdb",)),
     "latency": Part("small epochs", "ndjson", 50_000, ()),
     "wide": Part("a million live sessions", "parquet", 200_000, ("flink-datagen",), ("q11",), wide=True),
     "commits": Part("a thousand commits", "parquet", 1_000, (), ("q2",), 1_000_000),

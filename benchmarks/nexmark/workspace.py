@@ -28,7 +28,7 @@ LOGICAL = {"INTEGER": "integer", "BIGINT": "integer", "HUGEINT": "integer", "DOU
 def write_workspace(
     root: Path, data: Path, format: str, queries: Sequence[Query], *, settings: Mapping[str, object] | None = None
 ) -> None:
-    """Write it anew at ``root``; the files of ``data`` are linked, not copied.
+    """Write it anew at ``root``; the files of ``data`` are linked, not copied, and each is an epoch.
 
     Args:
         settings: further keys of the environment.
@@ -39,7 +39,7 @@ def write_workspace(
     (root / "data").mkdir()
     for path in data.glob(f"*.{format}"):
         (root / "data" / path.name).hardlink_to(path)
-    environment = {"lake": {"format": "delta"}, "settings": {"threads": 2}, **(settings or {})}
+    environment = {"lake": {"format": "delta"}, "settings": {"threads": 2}, "epoch": {"bytes": 1}, **(settings or {})}
     _write(
         root / "headwater.yaml",
         {"name": "nexmark_bench", "environments": {"local": environment}, "default_environment": "local"},
