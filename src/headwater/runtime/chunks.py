@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from headwater.plan.steps import SourceStep
 from headwater.runtime.source_rows import is_direct
 from headwater.spi.codec import FileScan
-from headwater.spi.source import Chunk, Position, SourceReader
+from headwater.spi.source import Chunk, Position, SourceReader, joined
 from headwater.types import RelationName
 
 __all__ = ["ChunkStream", "open_streams"]
@@ -74,4 +74,6 @@ def _merged(first: Chunk, second: Chunk) -> Chunk | None:
     if not (isinstance(before, FileScan) and isinstance(after, FileScan) and is_direct(before) and is_direct(after)):
         return None
     rows = dataclasses.replace(after, files=(*before.files, *after.files))
-    return Chunk(rows, second.position, first.size_bytes + second.size_bytes)
+    parts = [part for part in (first.gained, second.gained) if part is not None]
+    gained = joined(parts) if len(parts) == 2 else None
+    return Chunk(rows, second.position, first.size_bytes + second.size_bytes, gained)

@@ -6,7 +6,7 @@ it ever returned, and yield the same rows again for the same positions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -15,7 +15,7 @@ from headwater.spec.declarations import Source
 from headwater.spi.codec import FileScan, Rows
 from headwater.types import Json, Schema
 
-__all__ = ["Chunk", "Position", "SourceContext", "SourcePlugin", "SourceReader"]
+__all__ = ["Chunk", "Position", "SourceContext", "SourcePlugin", "SourceReader", "joined"]
 
 Position: TypeAlias = Mapping[str, Json]
 """How far a source was read; JSON, durable, meaningful to its connector only."""
@@ -31,11 +31,36 @@ class SourceContext:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A bounded amount of rows, and the position behind them."""
+    """A bounded amount of rows, and the position behind them.
+
+    A position that grows with what was read would be stored wholly after every chunk. A connector
+    may say what the chunk adds to it: ``position`` then is :func:`joined` of the one before and ``gained``.
+    """
 
     rows: Rows
     position: Position
     size_bytes: int
+    gained: Position | None = None
+
+
+def joined(parts: Iterable[Position]) -> Position | None:
+    """A position of its parts, oldest first: lists go behind each other, of all else the last stands.
+
+    >>> joined([{"files": ["a"], "n": 1}, {"files": ["b"], "n": 2}])
+    {'files': ['a', 'b'], 'n': 2}
+    """
+    whole: dict[str, Json] | None = None
+    for part in parts:
+        if whole is None:
+            whole = {key: [*value] if isinstance(value, list) else value for key, value in part.items()}
+            continue
+        for key, value in part.items():
+            known = whole.get(key)
+            if isinstance(known, list) and isinstance(value, list):
+                known.extend(value)
+            else:
+                whole[key] = [*value] if isinstance(value, list) else value
+    return whole
 
 
 class SourceReader(Protocol):
@@ -71,7 +96,10 @@ class SourceReader(Protocol):
         ...
 
     def acknowledge(self, position: Position) -> None:
-        """Called once the position is durable: the outside system may forget what lies before it."""
+        """Called once the position is durable: the outside system may forget what lies before it.
+
+        Given what a chunk gained, where the connector says that; all of it again after a crash.
+        """
         ...
 
 

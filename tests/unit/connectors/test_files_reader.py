@@ -18,7 +18,7 @@ from headwater.connectors.files.finding import find, matches
 from headwater.errors import DataError, DeclarationError
 from headwater.spec.declarations import Source
 from headwater.spi.codec import FileScan
-from headwater.spi.source import Chunk, Position, SourceContext, SourceReader
+from headwater.spi.source import Chunk, Position, SourceContext, SourceReader, joined
 from headwater.types import Json, RelationName, Schema
 
 
@@ -205,6 +205,20 @@ def test_a_declared_schema_needs_no_sample(tmp_path: Path) -> None:
     schema = Schema.of({"id": "int"})
     source = Source(RelationName("ops", "x"), "files", {"path": "data/*.csv"}, schema=schema)
     assert FilesSource().open(source, SourceContext(str(tmp_path), str(tmp_path))).sample() == schema
+
+
+def test_what_is_stored_of_many_chunks_grows_with_the_files_alone(tmp_path: Path) -> None:
+    """A position holds every file that was read; stored wholly after each chunk, it would be quadratic."""
+    (tmp_path / "data").mkdir()
+    for number in range(5_000):
+        (tmp_path / "data" / f"{number:05d}.csv").write_bytes(b"id\n1\n")
+    chunks = read(tmp_path, size=1)
+    assert len(chunks) == 5_000
+    gained = [chunk.gained for chunk in chunks if chunk.gained is not None]
+    assert joined(gained) == chunks[-1].position
+    assert joined([chunks[41].position, *gained[42:]]) == chunks[-1].position
+    stored = sum(len(json.dumps(part)) for part in gained)
+    assert stored < 2 * len(json.dumps(chunks[-1].position))
 
 
 def test_ten_thousand_files(tmp_path: Path) -> None:

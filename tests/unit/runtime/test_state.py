@@ -98,6 +98,23 @@ def test_next_epoch_replaces_outbox_and_keyed_rows(session: Session) -> None:
     assert store.rows("ledger", 1) == []
 
 
+def test_a_position_that_grows_is_stored_in_parts(session: Session) -> None:
+    store = StateStore(session)
+    files: list[str] = []
+    for epoch in range(1, 31):
+        files = [*files, f"f{epoch}"]
+        position = {ORDERS: {"files": [*files], "n": epoch}}
+        gained = {ORDERS: {"files": [f"f{epoch}"], "n": epoch}}
+        write(store, session, EpochRecord(epoch, "r", "append", AT, positions=position, gained=gained))
+        assert store.snapshot().positions == position
+    assert session.fetch("SELECT sum(length(position)) < 800, count(*) FROM headwater.positions") == [(True, 30)]
+    whole = EpochRecord(31, "r", "append", AT, positions={ORDERS: {"files": ["x"]}})
+    write(store, session, whole)
+    assert store.snapshot().positions == whole.positions
+    write(store, session, EpochRecord(32, "r", "append", AT, removed=(ORDERS,), gained={ORDERS: {"files": ["y"]}}))
+    assert store.snapshot().positions == {ORDERS: {"files": ["y"]}}
+
+
 def test_abandoned_epoch_leaves_nothing(session: Session) -> None:
     store = StateStore(session)
     before = store.snapshot()

@@ -6,7 +6,7 @@ must be readable by every later version.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -29,6 +29,9 @@ class ReadFile:
     @staticmethod
     def of(file: FoundFile) -> ReadFile:
         return ReadFile(file.name, file.size, file.mtime, digest_of(file))
+
+    def to_json(self) -> Json:
+        return [self.name, self.size, self.mtime, self.digest]
 
     def check(self, file: FoundFile) -> None:
         """Raise DataError when the file is no longer what was read; a new time alone is no change."""
@@ -56,9 +59,3 @@ class FilesPosition:
     def of(position: Mapping[str, Json] | None) -> FilesPosition:
         entries = cast("list[tuple[str, int, int, str]]", position["files"]) if position else []
         return FilesPosition({entry[0]: ReadFile(*entry) for entry in entries})
-
-    def extended(self, files: Iterable[ReadFile]) -> FilesPosition:
-        return FilesPosition({**self.files, **{file.name: file for file in files}})
-
-    def to_json(self) -> Mapping[str, Json]:
-        return {"files": [[file.name, file.size, file.mtime, file.digest] for file in self.files.values()]}

@@ -17,7 +17,7 @@ from headwater.errors import DataError, DeclarationError, HeadwaterError
 from headwater.spec.declarations import Source
 from headwater.spi.codec import FileScan, ScanFile
 from headwater.spi.source import Chunk, Position, SourceContext
-from headwater.types import Schema
+from headwater.types import Json, Schema
 
 __all__ = ["FilesReader"]
 
@@ -46,11 +46,13 @@ class FilesReader:
     def chunks(self, after: Position | None, *, max_bytes: int) -> Iterator[Chunk]:
         position = FilesPosition.of(after)
         new = [file for file in self._find(position) if not self._was_read(position, file)]
+        whole: list[Json] = [file.to_json() for file in position.files.values()]
         for group in _groups(new, max_bytes):
-            read = [ReadFile.of(file) for file in group]
+            gained: list[Json] = [ReadFile.of(file).to_json() for file in group]
             scan = self._scan(group)
-            position = position.extended(read)
-            yield Chunk(scan, position.to_json(), sum(file.size for file in scan.files))
+            whole.extend(gained)
+            size = sum(file.size for file in scan.files)
+            yield Chunk(scan, {"files": whole.copy()}, size, gained={"files": gained})
 
     def replay(self, until: Position) -> FileScan | None:
         read = FilesPosition.of(until).files.values()

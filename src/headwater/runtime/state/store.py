@@ -17,7 +17,7 @@ from headwater.runtime import codec
 from headwater.runtime.state.schema import ensure_schema
 from headwater.runtime.state.values import EpochRecord, OutboxEntry, Snapshot, StagedTable, VersionToken, Watermark
 from headwater.spi.engine import Session
-from headwater.spi.source import Position
+from headwater.spi.source import Position, joined
 from headwater.types import RelationName, quote_identifier
 
 __all__ = ["StateStore"]
@@ -99,10 +99,7 @@ class StateStore:
         return Snapshot(
             epoch=int(epoch),
             origin=origin,
-            positions={
-                RelationName.parse(name): codec.from_json(text)
-                for name, text in fetch("SELECT relation, position FROM headwater.positions")
-            },
+            positions=self._positions(),
             foreign={
                 RelationName.parse(name): version
                 for name, version in fetch("SELECT relation, version FROM headwater.foreign_positions")
@@ -132,6 +129,14 @@ class StateStore:
                 )
             },
         )
+
+    def _positions(self) -> dict[RelationName, Position]:
+        """Every source's position, of the parts in which it was written."""
+        parts: dict[str, list[Position]] = {}
+        for name, text in self._session.fetch("SELECT relation, position FROM headwater.positions ORDER BY epoch"):
+            parts.setdefault(name, []).append(codec.from_json(text))
+        found = ((RelationName.parse(name), joined(each)) for name, each in parts.items())
+        return {name: position for name, position in found if position is not None}
 
     def _of_foreign(self, column: str) -> dict[RelationName, VersionToken]:
         query = f"SELECT relation, {column} FROM headwater.foreign_positions WHERE {column} IS NOT NULL"
@@ -177,7 +182,7 @@ class StateStore:
         self._session.execute("DELETE FROM headwater.outbox")
         self._forget(record.removed)
         self._insert("epochs", [(epoch, run, record.kind, record.at.isoformat())])
-        self._upsert("positions", [(str(name), _text(at), epoch) for name, at in record.positions.items()])
+        self._write_positions(record)
         self._upsert(
             "foreign_positions",
             [
@@ -230,6 +235,11 @@ class StateStore:
                 for name, mark in record.watermarks.items()
             ],
         )
+
+    def _write_positions(self, record: EpochRecord) -> None:
+        whole = {name: at for name, at in record.positions.items() if name not in record.gained}
+        self._upsert("positions", [(str(name), codec.to_json(at), record.epoch) for name, at in whole.items()])
+        self._insert("positions", [(str(name), codec.to_json(at), record.epoch) for name, at in record.gained.items()])
 
     def announce_staging(self, tables: Iterable[StagedTable]) -> None:
         """Remember, before anything is staged, where staged files may lie: a transaction of its own."""
@@ -286,7 +296,3 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _text(position: Position) -> str:
-    return codec.to_json(position)

@@ -101,7 +101,9 @@ class EpochRecord:
     """Everything one epoch makes durable, in one transaction.
 
     ``versions`` gives the new version token of every relation whose content
-    changed; ``inputs`` the tokens of all inputs a model was computed from;
+    changed; ``gained`` says of positions what they add to those before, and is
+    stored in their place, so that a position that grows is not written again
+    and again; ``inputs`` the tokens of all inputs a model was computed from;
     ``removed`` relations are forgotten. ``foreign`` gives the version of each
     other product's table that was read, ``foreign_identities`` what tells that
     version from another of its number, ``foreign_contents`` what that product's
@@ -122,6 +124,7 @@ class EpochRecord:
     ledger: tuple[LedgerRow, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     released: tuple[str, ...] = ()
+    gained: Mapping[RelationName, Position] = field(default_factory=dict)
     foreign_contents: Mapping[RelationName, VersionToken] = field(default_factory=dict)
     foreign_identities: Mapping[RelationName, VersionToken] = field(default_factory=dict)
     watermarks: Mapping[RelationName, Watermark] = field(default_factory=dict)
