@@ -74,8 +74,11 @@ class Computation:
 
     def _stirred(self, model: ModelStep, moved: set[RelationName]) -> bool:
         """Whether a model's inputs gained rows, or the time that it waits for has come nearer."""
-        advanced = self.publisher.epoch.watermarks.moved
-        return any(read.relation in (advanced if read.role == "watermark" else moved) for read in model.program.inputs)
+        watermarks = self.publisher.epoch.watermarks
+        return any(
+            watermarks.has_moved(read.relation) if read.role == "watermark" else read.relation in moved
+            for read in model.program.inputs
+        )
 
     def _keep_up(self, model: ModelStep, moved: set[RelationName]) -> None:
         """Bring what a replaced model keeps up to date; what reads replaced relations waits for the last epoch."""

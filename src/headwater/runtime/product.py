@@ -180,7 +180,6 @@ def _fill(
     intake = Intake(publisher, decision.wanted, run.moving.reset if first else frozenset(), run.moving.replaced)
     moved = intake.sources(product.sources, chunks) | intake.foreign(product.foreign, foreign)
     epoch.watermarks.settle()
-    moved |= epoch.watermarks.moved
     computation = Computation(product, publisher, decision, run.readers, last)
     computation.advance(moved)
     if last:

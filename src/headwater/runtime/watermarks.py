@@ -116,23 +116,22 @@ class Watermarks:
         before = _unknown if relation in self._anew else self._known.get(relation, _unknown)
         return f"SELECT {_text(before)} AS previous, {_text(self.now(relation))} AS now"
 
+    def has_moved(self, relation: RelationName) -> bool:
+        """Whether the watermark is another one than before this epoch, as far as was told."""
+        before = _unknown if relation in self._anew else self._known.get(relation, _unknown)
+        now = self.now(relation)
+        return (before.at, before.ended) != (now.at, now.ended)
+
     @property
-    def moved(self) -> frozenset[RelationName]:
-        """Relations whose watermark is another one than before."""
-        return frozenset(self._moves())
+    def stirs(self) -> bool:
+        """Whether any watermark has moved."""
+        return any(map(self.has_moved, self._names()))
 
     @property
     def changed(self) -> dict[RelationName, Watermark]:
         """What the state has to take over."""
         found = {name: self.now(name) for name in self._names()}
         return {name: mark for name, mark in found.items() if mark != self._known.get(name, _unknown)}
-
-    def _moves(self) -> Iterator[RelationName]:
-        for name in self._names():
-            before = _unknown if name in self._anew else self._known.get(name, _unknown)
-            now = self.now(name)
-            if (before.at, before.ended) != (now.at, now.ended):
-                yield name
 
     def _names(self) -> dict[RelationName, None]:
         return dict.fromkeys((*self._times, *self._ended, *(self._known.keys() & self._present)))
@@ -177,7 +176,7 @@ class Progression:
         """Whether time advances though there are no new rows."""
         marks = Watermarks(self.product, self.known, at, ended=self.ended())
         marks.settle()
-        return bool(marks.moved)
+        return marks.stirs
 
     @property
     def _inputs(self) -> Iterator[RelationName]:
