@@ -34,7 +34,7 @@ from headwater.incremental.algebra.nodes import (
 from headwater.sql.parse import generate
 from headwater.types import quote_identifier
 
-__all__ = ["interval", "listed", "render", "sql", "window_columns"]
+__all__ = ["interval", "listed", "meets", "render", "sql", "window_columns"]
 
 quote = quote_identifier
 
@@ -144,7 +144,7 @@ def _rowwise(node: Rowwise, inputs: Sequence[str], carried: Sequence[str]) -> st
 def _assign(node: Assign, inputs: Sequence[str], carried: Sequence[str]) -> str:
     rows = inputs[0]
     start, end, last = (quote(name) for name in window_columns(node.prefix))
-    time, columns = quote(node.time), listed((*node.input.columns, *carried))
+    time, columns = quote(node.time), listed(node.input.columns)
     origin = f"TIMESTAMP '1970-01-01 00:00:00' + {interval(node.offset)}"
     if node.size is None or node.slide is None:
         width = f"INTERVAL '{node.months}' MONTH"
@@ -170,7 +170,8 @@ def _assign(node: Assign, inputs: Sequence[str], carried: Sequence[str]) -> str:
         )
         source = f'{rows} CROSS JOIN UNNEST(generate_series(1, {count})) AS "_hw_steps"("_hw_step")'
         where = f"{time} IS NOT NULL AND {end} > {time}"
-    return f"SELECT {columns}, {windows}, {end} - INTERVAL '1' MICROSECOND AS {last} FROM {source} WHERE {where}"
+    taken = "".join(f", {quote(name)}" for name in carried)
+    return f"SELECT {columns}, {windows}, {end} - INTERVAL '1' MICROSECOND AS {last}{taken} FROM {source} WHERE {where}"
 
 
 @_query.register
@@ -194,16 +195,20 @@ def _session(node: Session, inputs: Sequence[str], _: Sequence[str]) -> str:
 @_query.register
 def _join(node: Join, inputs: Sequence[str], carried: Sequence[str]) -> str:
     left, right = inputs
-    conditions = _equalities(node.on)
-    if node.residual is not None:
-        conditions.append(f"({sql(node.residual)})")
-    on = " AND ".join(conditions) or "true"
-    columns = listed((*node.columns, *carried))
+    on, columns = meets(node), listed((*node.columns, *carried))
     if node.kind in (JoinKind.SEMI, JoinKind.ANTI):
         negation = "NOT " if node.kind is JoinKind.ANTI else ""
         return f'SELECT {columns} FROM {left} AS "l" WHERE {negation}EXISTS (SELECT 1 FROM {right} AS "r" WHERE {on})'
     word = node.kind.value.upper()
     return f'SELECT {columns} FROM {left} AS "l" {word} JOIN {right} AS "r" ON {on}'
+
+
+def meets(node: Join) -> str:
+    """The condition of a join."""
+    conditions = _equalities(node.on)
+    if node.residual is not None:
+        conditions.append(f"({sql(node.residual)})")
+    return " AND ".join(conditions) or "true"
 
 
 def _equalities(on: Iterable[tuple[str, str]]) -> list[str]:
