@@ -13,7 +13,7 @@ from tests.law.shrink import shrink
 from headwater.errors import DeclarationError, HeadwaterError
 from headwater.spi import discovery
 from headwater.spi.engine import Engine, Session
-from headwater.testing.cases import Case, run_case, write_case
+from headwater.testing.cases import Case, run_case, write_cases
 from headwater.testing.law import Broken, Feed, hold
 from headwater.testing.models import Model
 from headwater.types import RelationName
@@ -68,7 +68,7 @@ def _try_seed(seed: int, splits: int, small: bool, engine: Engine, session: Sess
         compiled = whole.compile(engine)
     except DeclarationError as refusal:
         report.refused += 1
-        report.failures.append(f"seed {seed} is refused: {_message(refusal)}\n{write_case(whole)}")
+        report.failures.append(f"seed {seed} is refused: {_message(refusal)}\n{write_cases(whole)}")
         return report
     report.kinds.update(f"{block.kind}" for model in compiled for block in model.program.blocks)
     for split in range(splits):
@@ -78,7 +78,7 @@ def _try_seed(seed: int, splits: int, small: bool, engine: Engine, session: Sess
             report.comparisons += _hold(one, compiled, session)
         except (Broken, HeadwaterError) as failure:
             found = shrink(one, record, _fails_alike(engine, failure)) if small else one
-            report.failures.append(f"{one.title}: {_message(failure)}\n{write_case(found)}")
+            report.failures.append(f"{one.name}: {_message(failure)}\n{write_cases(found)}")
             break
     return report
 

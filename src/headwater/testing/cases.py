@@ -1,26 +1,30 @@
 """Conformance cases as data: relations, models, what arrives in each epoch and what is published then.
 
-Apart from the law because a case states its answer; the law is held besides. The form, as YAML::
+Apart from the law because a case states its answer; the law is held besides. A file, as YAML::
 
-    title: A window closes when the watermark reaches its end
-    rules: [W6]
     relations:
       clicks: {columns: {user: VARCHAR, at: TIMESTAMP}, time: at, delay: PT10M}
       names: {columns: {user: VARCHAR, name: VARCHAR}, changes: replace}
-    models:
-      hourly: SELECT window_start, count(*) AS n FROM TUMBLE(clicks, at, INTERVAL 1 HOUR) GROUP BY window_start
-    epochs:
-      - rows: {clicks: [[ann, "2024-01-01 00:05:00"]], names: [[ann, Ann, 1]]}
+    cases:
+    - name: closes-at-its-end
+      title: A window closes when the watermark reaches its end
+      rules: [W6]
+      models:
+        hourly: SELECT window_start, count(*) AS n FROM TUMBLE(clicks, at, INTERVAL 1 HOUR) GROUP BY window_start
+      epochs:
+      - rows: {clicks: [[ann, 2024-01-01 00:05]]}
         expect: {hourly: []}
       - end: [clicks]
-        expect: {hourly: [["2024-01-01 00:00:00", 1]]}
+        expect: {hourly: [[2024-01-01 00:00, 1]]}
 
-Rows of a replaced relation have behind them how many times they come (1) or go (-1). ``end: all`` ends every source.
-``late`` and ``untimed`` count the rows of an epoch that were refused for their time; absent, there are none.
+A case has those of the file's relations that its models name, and may have its own. Rows of a replaced relation
+have behind them how many times they come (1) or go (-1). ``end: all`` ends every source. ``expect`` is the whole
+content after an epoch. ``late`` and ``untimed`` count the rows that an epoch refused for their time.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +41,7 @@ from headwater.testing.models import Model, compile_models
 from headwater.testing.programs import Epoch, EventTime, ProgramRun, Row, Source
 from headwater.types import RelationName, Schema
 
-__all__ = ["Case", "CaseEpoch", "read_case", "run_case", "write_case"]
+__all__ = ["Case", "CaseEpoch", "conformance_cases", "read_cases", "run_case", "write_cases"]
 
 product = "case"
 
@@ -57,10 +61,11 @@ class CaseEpoch:
 class Case:
     """One case; ``kinds`` says how models must be maintained, where that is part of it."""
 
-    title: str
+    name: str
     sources: tuple[Source, ...]
     models: Mapping[str, str]
     epochs: tuple[CaseEpoch, ...]
+    title: str = ""
     rules: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
 
@@ -109,41 +114,51 @@ def _count(what: str, epoch: Epoch, found: Mapping[RelationName, int], wanted: M
         raise Broken(f"epoch {epoch.number}: rows {what} are {counted}, not {dict(wanted)}")
 
 
-def read_case(path: Path) -> Case:
-    """Read a case from a YAML file."""
+def read_cases(path: Path) -> tuple[Case, ...]:
+    """Read the cases of a YAML file."""
     try:
-        return _case(yaml.safe_load(path.read_text(encoding="utf-8")))
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return tuple(_case(body, read.get("relations", {})) for body in read["cases"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path} is not a conformance case", detail=repr(error)) from error
+        raise UsageError(f"{path} holds no conformance cases", detail=repr(error)) from error
 
 
-def _case(read: Mapping[str, Any]) -> Case:
-    unknown = set(read) - {"title", "rules", "relations", "models", "epochs", "kinds"}
-    if unknown:
-        raise ValueError(f"unknown keys {sorted(unknown)}")
-    sources = tuple(_source(name, body) for name, body in read["relations"].items())
+def conformance_cases() -> tuple[Case, ...]:
+    """The cases that come with headwater, which its rules name."""
+    folder = Path(__file__).parent / "conformance"
+    return tuple(case for path in sorted(folder.glob("*.yaml")) for case in read_cases(path))
+
+
+def _case(read: Mapping[str, Any], relations: Mapping[str, Any]) -> Case:
+    _only(read, "name", "title", "rules", "relations", "models", "epochs", "kinds")
+    words = set(re.findall(r"\w+", " ".join(read["models"].values())))
+    known = {name: body for name, body in relations.items() if name in words} | read.get("relations", {})
+    sources = tuple(_source(name, body) for name, body in known.items())
     return Case(
-        title=read["title"],
+        name=read["name"],
         sources=sources,
         models=dict(read["models"]),
         epochs=tuple(_epoch(body, sources) for body in read["epochs"]),
+        title=read.get("title", ""),
         rules=tuple(read.get("rules", ())),
         kinds=dict(read.get("kinds", {})),
     )
 
 
-def _source(name: str, body: Mapping[str, Any]) -> Source:
-    unknown = set(body) - {"columns", "time", "delay", "changes"}
+def _only(read: Mapping[str, Any], *known: str) -> None:
+    unknown = set(read) - set(known)
     if unknown:
-        raise ValueError(f"unknown keys {sorted(unknown)} of relation {name}")
+        raise ValueError(f"unknown keys {sorted(unknown)}")
+
+
+def _source(name: str, body: Mapping[str, Any]) -> Source:
+    _only(body, "columns", "time", "delay", "changes")
     time = EventTime(body["time"], parse_duration(body.get("delay", "PT0S"))) if "time" in body else None
     return Source(_name(name), Schema.of(body["columns"]), ChangeMode(body.get("changes", "append")), time)
 
 
 def _epoch(body: Mapping[str, Any], sources: Sequence[Source]) -> CaseEpoch:
-    unknown = set(body) - {"rows", "end", "expect", "late", "untimed"}
-    if unknown:
-        raise ValueError(f"unknown keys {sorted(unknown)} of an epoch")
+    _only(body, "rows", "end", "expect", "late", "untimed")
     end = body.get("end", ())
     return CaseEpoch(
         rows={name: _rows(rows) for name, rows in body.get("rows", {}).items()},
@@ -158,17 +173,20 @@ def _rows(read: Sequence[Sequence[Any]]) -> list[Row]:
     return [tuple(row) for row in read]
 
 
-def write_case(case: Case) -> str:
-    """A case as YAML, readable by :func:`read_case`."""
-    head: dict[str, Any] = {"title": case.title}
-    if case.rules:
-        head["rules"] = list(case.rules)
-    relations = {source.name.name: _relation(source) for source in case.sources}
-    body: dict[str, Any] = {"relations": relations, "models": dict(case.models)}
-    if case.kinds:
-        body["kinds"] = dict(case.kinds)
-    body["epochs"] = [_written(epoch, case.sources) for epoch in case.epochs]
-    return str(yaml.safe_dump(head | body, sort_keys=False, allow_unicode=True, width=130, default_flow_style=None))
+def write_cases(*cases: Case) -> str:
+    """Cases as YAML, readable by :func:`read_cases`."""
+    written = {"cases": [_document(case) for case in cases]}
+    return str(yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None))
+
+
+def _document(case: Case) -> dict[str, Any]:
+    written: dict[str, Any] = {"name": case.name}
+    written |= {"title": case.title} if case.title else {}
+    written |= {"rules": list(case.rules)} if case.rules else {}
+    written["relations"] = {source.name.name: _relation(source) for source in case.sources}
+    written["models"] = dict(case.models)
+    written |= {"kinds": dict(case.kinds)} if case.kinds else {}
+    return written | {"epochs": [_written(epoch, case.sources) for epoch in case.epochs]}
 
 
 def _relation(source: Source) -> dict[str, Any]:
