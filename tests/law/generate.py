@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.law.choices import Choices
-from tests.law.queries import Col, Queries, Rows
+from tests.law.expressions import Col, Rows
+from tests.law.queries import model
 
 from headwater.incremental.program import ChangeMode
 from headwater.testing.cases import Case, CaseEpoch
@@ -53,7 +54,7 @@ def queries(choose: Choices, sources: Sequence[Source]) -> dict[str, str]:
     tables[2] = Rows(tables[2].text, tables[2].cols, unique=("k", "ts"))
     found = {}
     for at in range(choose.weighted({1: 6, 2: 3, 3: 1})):
-        query = Queries(choose, tables).model(choose.weighted({1: 4, 2: 4, 3: 2, 4: 1}))
+        query = model(choose, tables, choose.weighted({1: 4, 2: 4, 3: 2, 4: 1}))
         found[f"m{at + 1}"] = query.text
         # What was made last is read more often.
         tables = [Rows(f"m{at + 1}", query.cols), Rows(f"m{at + 1}", query.cols), *tables]
