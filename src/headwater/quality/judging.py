@@ -41,7 +41,9 @@ class DatasetQuery:
 class Judging:
     """How a relation's candidates are judged, in this order.
 
-    1. ``work``: create each; small relations of conflicting keys and missing references.
+    1. ``work``: create each; small relations of conflicting keys and missing references. ``suspects`` is a query of
+       one number, which is 0 when step 2 would find no row: it reads only the columns that rules speak of. None when
+       it would cost as much.
     2. ``rejected``: create it; its rows, in the shape of the quarantine table, are the rows
        refused (and the malformed records). None when nothing can be refused. ``judges_late``: those with
        the code :data:`headwater.quality.LATE` are counted as late and not as refused.
@@ -58,6 +60,7 @@ class Judging:
 
     relation: RelationName
     work: tuple[Statement, ...]
+    suspects: str | None
     rejected: Statement | None
     change: Statement
     unrefused: Statement
@@ -111,6 +114,7 @@ def judge(
     return Judging(
         name,
         tuple(work),
+        _suspects(candidate, tests) if plan is None and not malformed else None,
         rejected,
         _change(name, columns, sound, plan),
         Statement(relation("change", name), f"SELECT {columns}, {_provenance} FROM {candidate}"),
@@ -164,6 +168,12 @@ class _Missing:
             f"m._hw_value{at} = c.{quote_identifier(column)}" for at, column in enumerate(self.check.columns)
         )
         return f"EXISTS (SELECT 1 FROM {self.creates} AS m WHERE {same})"
+
+
+def _suspects(candidate: str, tests: Sequence[_Test]) -> str | None:
+    if not tests:
+        return None
+    return f"SELECT count(*) FROM {candidate} AS c WHERE {' OR '.join(test.fails for test in tests)}"
 
 
 def _change(name: RelationName, columns: str, sound: str, plan: KeyPlan | None) -> Statement:

@@ -47,7 +47,8 @@ def split(bench: Workbench, judging: Judging, *, candidates: int, malformed: int
         bench.define_run()
         for statement in judging.work:
             bench.create(statement.creates, statement.sql)
-        refused = bench.create(judging.rejected.creates, judging.rejected.sql)
+        if judging.suspects is None or bench.session.fetch(judging.suspects)[0][0]:
+            refused = bench.create(judging.rejected.creates, judging.rejected.sql)
     kept = judging.change if refused > malformed else judging.unrefused
     bench.define(kept.creates, kept.sql)
     bench.define(judging.accepted.creates, judging.accepted.sql)
