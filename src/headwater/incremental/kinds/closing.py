@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
-from headwater.incremental.algebra.nodes import Aggregate, Analytic, Distinct, Join, Node, SetOperation
+from headwater.incremental.algebra.nodes import Aggregate, Analytic, Distinct, Join, JoinKind, Node, SetOperation
 from headwater.incremental.algebra.render import listed
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
@@ -58,11 +58,12 @@ def closing(node: Node, closes: Closing, flows: Sequence[Flow], build: Build) ->
         ]
         rows = build.render(node, closed)
     clocks = dict.fromkeys(closes.outputs, closes.clock)
+    filled = _filled(node) if isinstance(node, Join) else frozenset[str]()
     for flow in flows:
         clocks.update(
             (name, clock & closes.clock)
             for name, clock in flow.clocks.items()
-            if clock.closes and name in node.columns and name not in clocks
+            if clock.closes and name in node.columns and name not in clocks and name not in filled
         )
     return Flow(rows=rows, columns=node.columns, changes=Changes.APPEND, clocks=clocks, settled=closes.outputs)
 
@@ -78,6 +79,17 @@ def _closed(name: str, column: str, clock: Clock, flow: Flow, build: Build) -> s
     return rows
 
 
+def _filled(node: Join) -> frozenset[str]:
+    """The columns that an outer join fills with NULLs, which come at any time."""
+    match node.kind:
+        case JoinKind.LEFT:
+            return frozenset(node.right.columns)
+        case JoinKind.FULL:
+            return frozenset((*node.left.columns, *node.right.columns))
+        case _:
+            return frozenset()
+
+
 def _together(node: Node) -> list[tuple[tuple[str, ...], frozenset[str]]]:
     """Columns of the inputs by which rows come together, and their names in the output."""
     match node:
@@ -88,7 +100,7 @@ def _together(node: Node) -> list[tuple[tuple[str, ...], frozenset[str]]]:
         case Distinct():
             return [((name,), frozenset((name,))) for name in node.columns]
         case Join():
-            return [(pair, frozenset(pair)) for pair in node.on]
+            return [(pair, frozenset(pair) - _filled(node)) for pair in node.on]
         case SetOperation():
             return [
                 ((mine, theirs), frozenset((name,)))

@@ -202,9 +202,12 @@ class _Taking:
     def _condition(self, condition: exp.Expr, keys: dict[exp.Expr, str]) -> exp.Expr:
         """A condition over flat names; what it uses of the query's own rows becomes columns."""
         own = from_aliases(self.select)
+        apart = not self._brings_together()
 
         def change(node: exp.Expr) -> exp.Expr | None:
             columns = list(node.find_all(exp.Column))
+            if apart and isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval):
+                return None
             if columns and all(each.parts[0].name in own for each in columns):
                 name = keys.setdefault(node.copy(), f"key{len(keys) + 1}")
                 return column(f"{self.alias}.{name}")
@@ -231,12 +234,17 @@ class _Taking:
             return all(key in keys for key in group.expressions)
         return group is None and _single(self.select)
 
+    def _brings_together(self) -> bool:
+        """Whether it makes rows out of several, or takes some of them."""
+        select = self.select
+        some = select.args.get("limit") or select.args.get("offset") or (select.args.get("distinct") and self.rows)
+        return bool(some) or is_grouped(select)
+
     def _for_each(self, keys: Mapping[exp.Expr, str], conditions: Sequence[exp.Expr]) -> None:
         """Do what brings rows together for each combination of keys."""
         select = self.select
-        grouped, limit = is_grouped(select), select.args.get("limit")
-        distinct = select.args.get("distinct")
-        if not (grouped or limit or select.args.get("offset") or (distinct and self.rows)):
+        grouped, limit, distinct = is_grouped(select), select.args.get("limit"), select.args.get("distinct")
+        if not self._brings_together():
             return
         if not all(self._is_equality(each) for each in conditions):
             raise Unmaintainable("it brings rows together that meet a row beside it by more than equalities", _advice)

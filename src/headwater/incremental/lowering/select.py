@@ -63,8 +63,14 @@ def lower_select(select: exp.Select, scope: Scope) -> Node:
     """A SELECT; its columns are those of its list."""
     _refuse(select)
     if select.args.get("from_") is None:
-        names = tuple(item.alias_or_name for item in select.expressions)
-        return limited(select, Constant(scope.block, _without(select, "order", "limit", "offset"), names), scope)
+        names = _names(select)
+        constant = _without(select, "order", "limit", "offset")
+        items = [
+            exp.alias_(item.unalias(), name, quoted=True)
+            for item, name in zip(constant.expressions, names, strict=True)
+        ]
+        constant.set("expressions", items)
+        return limited(select, Constant(scope.block, constant, names), scope)
     _spell_windows(select)
     spell_using(select, scope)
     aliases = from_aliases(select)
@@ -145,7 +151,8 @@ def _spell_windows(select: exp.Select) -> None:
 
 
 def _read(select: exp.Select, aliases: frozenset[str], subqueries: Subqueries) -> _Clauses:
-    items = [_item(node, aliases, subqueries) for node in select.expressions]
+    named = zip(select.expressions, _names(select), strict=True)
+    items = [_item(node, name, aliases, subqueries) for node, name in named]
     given = {item.name: item.expression for item in items}
 
     def all_flat(nodes: Sequence[exp.Expr], *, conditions: bool = False) -> list[exp.Expr]:
@@ -164,8 +171,20 @@ def _read(select: exp.Select, aliases: frozenset[str], subqueries: Subqueries) -
     )
 
 
-def _item(node: exp.Expr, aliases: frozenset[str], subqueries: Subqueries) -> Item:
-    name = node.alias_or_name
+def _names(select: exp.Select) -> tuple[str, ...]:
+    """Names for the columns of a SELECT: where two have one, or one has none, nobody refers to them by it."""
+    names: dict[str, None] = {}
+    folded: set[str] = set()
+    for at, item in enumerate(select.expressions, 1):
+        name = item.alias_or_name if isinstance(item, exp.Alias | exp.Column) else ""
+        if not name or name.casefold() in folded:
+            name = f"{name}:{at}"
+        names[name] = None
+        folded.add(name.casefold())
+    return tuple(names)
+
+
+def _item(node: exp.Expr, name: str, aliases: frozenset[str], subqueries: Subqueries) -> Item:
     expression = node.this if isinstance(node, exp.Alias) else node
     if isinstance(expression, exp.Star):
         raise Unmaintainable("a star over columns that are not known here stands in it", "name the columns")
@@ -266,8 +285,6 @@ def _first_of_each(node: Node, clauses: _Clauses, scope: Scope) -> Node:
 def _listed(select: exp.Select, node: Node, clauses: _Clauses, scope: Scope) -> Node:
     """The SELECT list, DISTINCT, and ORDER BY with LIMIT."""
     names = [item.name for item in clauses.items]
-    if len({name.casefold() for name in names}) != len(names):
-        raise Unmaintainable("two of its columns have one name", "rename one with AS")
     distinct = select.args.get("distinct") is not None and not clauses.distinct_on
     limits = select.args.get("limit") is not None or select.args.get("offset") is not None
     if not limits:
