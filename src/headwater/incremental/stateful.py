@@ -61,7 +61,7 @@ def compile_stateful(
         build.steps.append(Statement(relation("delta", name), gained))
     return Program(
         relation=name,
-        kind=build.blocks[-1].kind if build.blocks else BlockKind.MAP,
+        kind=_kind(build, mode),
         mode=mode,
         inputs=tuple(build.inputs),
         statements=(),
@@ -73,3 +73,10 @@ def compile_stateful(
         clocks={column: clock for column, clock in flow.clocks.items() if mode is ChangeMode.APPEND},
         settled=flow.settled,
     )
+
+
+def _kind(build: Build, mode: ChangeMode) -> BlockKind:
+    """That of the outermost block that keeps something."""
+    if build.blocks:
+        return build.blocks[-1].kind
+    return BlockKind.MAP if mode is ChangeMode.APPEND and not build.states else BlockKind.KEYED
