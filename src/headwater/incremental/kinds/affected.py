@@ -26,6 +26,7 @@ from headwater.incremental.algebra.nodes import (
 from headwater.incremental.algebra.render import listed, render
 from headwater.incremental.flows import Build, Flow, consolidated, diff
 from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.program import Block, BlockKind
 from headwater.types import quote_identifier
 
 __all__ = ["affected"]
@@ -67,7 +68,29 @@ def affected(node: Node, flows: Sequence[Flow], build: Build) -> Flow:
     delta = build.work(f"{name}.delta", consolidated(node.columns, compared))
     build.delete(state, here)
     build.insert(state, f"SELECT {columns} FROM {fresh}")
+    build.say(_block(node, keyed))
     return Flow(rows=delta, columns=node.columns, changes=Changes.REPLACE, content=state)
+
+
+def _block(node: Node, keyed: _Keyed) -> Block:
+    keys = keyed.inputs[0]
+    if not keys:
+        return Block(
+            name=node.name,
+            kind=BlockKind.KEYED,
+            why="every row of its result may change with every row that comes",
+            cheaper="give its rows a key: partition, group or join by columns",
+            state="all rows that it reads, and its result",
+            bounded=False,
+        )
+    return Block(
+        name=node.name,
+        kind=BlockKind.KEYED,
+        why="the result of a key is computed anew when rows of it come",
+        state="the rows and the result of every key",
+        key=keys,
+        bounded=False,
+    )
 
 
 def _key(node: Node) -> _Keyed:

@@ -16,7 +16,7 @@ from headwater.incremental.algebra.nodes import Aggregate, Analytic, Distinct, J
 from headwater.incremental.algebra.render import listed
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
-from headwater.incremental.program import Clock
+from headwater.incremental.program import Block, BlockKind, Clock
 
 __all__ = ["Closing", "closing", "closing_key"]
 
@@ -46,10 +46,12 @@ def closing_key(node: Node, flows: Sequence[Flow]) -> Closing | None:
 
 def closing(node: Node, closes: Closing, flows: Sequence[Flow], build: Build) -> Flow:
     """Compute an operator for the windows that closed in this epoch."""
-    if all(
+    settled = all(
         column in flow.settled and flow.clocks[column] == closes.clock
         for column, flow in zip(closes.inputs, flows, strict=True)
-    ):
+    )
+    build.say(_block(node, closes, settled=settled))
+    if settled:
         rows = build.render(node, [build.shared(f"{node.name}.input", flow.rows) for flow in flows])
     else:
         closed = [
@@ -66,6 +68,16 @@ def closing(node: Node, closes: Closing, flows: Sequence[Flow], build: Build) ->
             if clock.closes and name in node.columns and name not in clocks and name not in filled
         )
     return Flow(rows=rows, columns=node.columns, changes=Changes.APPEND, clocks=clocks, settled=closes.outputs)
+
+
+def _block(node: Node, closes: Closing, *, settled: bool) -> Block:
+    return Block(
+        name=node.name,
+        kind=BlockKind.WINDOW,
+        why=f"its rows come together by {closes.inputs[0]}, and no more of them come once the watermark has passed it",
+        state=None if settled else "the rows of open windows",
+        key=() if settled else closes.inputs,
+    )
 
 
 def _closed(name: str, column: str, clock: Clock, flow: Flow, build: Build) -> str:

@@ -7,15 +7,19 @@ read and written (Gupta and Mumick, "Maintenance of Materialized Views", 1995; O
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from headwater.incremental.algebra.nodes import Aggregate
 from headwater.incremental.algebra.render import listed
 from headwater.incremental.flows import Build, Flow, consolidated, diff, matches
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.partials import Partial
+from headwater.incremental.program import Block, BlockKind
 from headwater.types import quote_identifier
 
-__all__ = ["finals", "firsts", "grouping", "merges"]
+__all__ = ["finals", "firsts", "grouping", "merges", "window_instead"]
+
+window_instead: Final = "group by a window of event time as well: each group is then published once and forgotten"
 
 _rows = quote_identifier("_hw_rows")
 """How many rows a group has: those without are gone. Kept where rows can be lost."""
@@ -46,6 +50,17 @@ def grouping(node: Aggregate, partials: Sequence[Partial], flow: Flow, build: Bu
     )
     delta = build.work(f"{name}.delta", consolidated(node.columns, compared))
     content = f"(SELECT {final} FROM {state})"
+    build.say(
+        Block(
+            name=name,
+            kind=BlockKind.KEYED,
+            why="its groups change as rows come" if node.keys else "its one row changes as rows come",
+            cheaper=window_instead if node.keys else None,
+            state="partial results, one row for each group" if node.keys else "partial results, one row",
+            key=node.keys,
+            bounded=not node.keys,
+        )
+    )
     return Flow(rows=delta, columns=node.columns, changes=Changes.REPLACE, content=content)
 
 

@@ -10,6 +10,7 @@ from headwater.incremental.algebra.nodes import Join
 from headwater.incremental.algebra.render import render
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.program import Block, BlockKind
 from headwater.relations import DIFF_COLUMN
 
 __all__ = ["product"]
@@ -30,4 +31,15 @@ def product(node: Join, left: Flow, right: Flow, build: Build) -> Flow:
     parts = (render(node, [after, by_right], carried=carried), render(node, [by_left, before], carried=carried))
     delta = build.work(f"{name}.delta", " UNION ALL ".join(parts))
     advance()
+    build.say(
+        Block(
+            name=name,
+            kind=BlockKind.KEYED,
+            why="it joins rows that came at any time",
+            cheaper="bound the difference of their event times in the condition: older rows are then forgotten",
+            state="the rows of both sides",
+            key=tuple(mine for mine, _ in node.on),
+            bounded=False,
+        )
+    )
     return Flow(rows=delta, columns=node.columns, changes=changes)
