@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,7 @@ from headwater.types import Counts, RelationName
 if TYPE_CHECKING:
     from headwater.runtime.metadata import MetadataStore, PortStatus, RunRecord
 
-__all__ = ["RelationStatus", "history", "recorded_relations", "released_rows", "status"]
+__all__ = ["RelationStatus", "history", "is_run", "recorded_relations", "released_rows", "status"]
 
 _sqlite: Final = "sqlite:///"
 
@@ -31,7 +31,9 @@ class RelationStatus:
 
     ``rows`` is how many rows it has now, None for a source and a view;
     ``published_at`` None when nothing of it ever was; ``failed_checks`` counts
-    the dataset checks that failed when it was last judged.
+    the dataset checks that failed when it was last judged. ``watermark`` is how far event
+    time has advanced, where the contract declares it: no row to come lies before it, else it
+    is late; ``lag`` how far that is behind the clock. ``ended`` says that nothing is to come.
     """
 
     relation: RelationName
@@ -43,6 +45,9 @@ class RelationStatus:
     published_at: datetime | None
     run: str | None
     epoch: int | None
+    watermark: datetime | None = None
+    lag: timedelta | None = None
+    ended: bool = False
 
 
 def recorded_relations(project: Project) -> Mapping[RelationName, Recorded]:
@@ -51,15 +56,27 @@ def recorded_relations(project: Project) -> Mapping[RelationName, Recorded]:
         return store.recorded(project.environment.name) if store else {}
 
 
-def status(project: Project) -> tuple[RelationStatus, ...]:
-    """Every declared relation, models first, each by name."""
+def is_run(project: Project, run: str) -> bool:
+    """Whether there was such a run in the environment."""
+    with _store(project) as store:
+        found = store.run(run) if store else None
+    return found is not None and found.environment == project.environment.name
+
+
+def status(project: Project, *, at: datetime | None = None) -> tuple[RelationStatus, ...]:
+    """Every declared relation, models first, each by name.
+
+    Args:
+        at: the time from which lags are told; default: now.
+    """
+    now = at or datetime.now(UTC)
     with _store(project) as store:
         found = {port.relation: port for port in store.status(project.environment.name)} if store else {}
     workspace, default = project.workspace, project.environment.lake.format
     models = [(model.relation, model.output or default) for model in workspace.models.values()]
     sources = [(relation, "source") for relation in workspace.sources]
     return tuple(
-        _status(relation, output, found.get(relation)) for relation, output in [*sorted(models), *sorted(sources)]
+        _status(relation, output, found.get(relation), now) for relation, output in [*sorted(models), *sorted(sources)]
     )
 
 
@@ -75,8 +92,9 @@ def history(project: Project, *, limit: int = 20) -> tuple[RunRecord, ...]:
         return store.runs(limit, environment=project.environment.name) if store else ()
 
 
-def _status(relation: RelationName, output: str, port: PortStatus | None) -> RelationStatus:
+def _status(relation: RelationName, output: str, port: PortStatus | None, now: datetime) -> RelationStatus:
     counts = port.counts if port else Counts()
+    watermark = port.watermark.at if port else None
     stored = output not in ("source", "view")
     return RelationStatus(
         relation=relation,
@@ -88,6 +106,9 @@ def _status(relation: RelationName, output: str, port: PortStatus | None) -> Rel
         published_at=port.changed_at if port else None,
         run=port.run if port else None,
         epoch=port.epoch if port else None,
+        watermark=watermark,
+        lag=now - watermark if watermark else None,
+        ended=port.watermark.ended if port else False,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from headwater.quality import Judgement, Judging, Verdict, judge, run_statement, verdict
+from headwater.quality import LATE, Judgement, Judging, Timing, Verdict, judge, run_statement, verdict
 from headwater.relations import Statement, relation
 from headwater.types import Counts, RelationName, Schema, quote_identifier
 
@@ -27,6 +27,7 @@ class Product:
     judgement: Judgement | None
     foreign: Mapping[RelationName, tuple[Schema, Sequence[Row]]] = field(default_factory=dict)
     name: RelationName = NAME
+    timing: Timing | None = None
     epoch: int = 0
     counts: Counts = field(default_factory=Counts)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -57,14 +58,16 @@ class Product:
         )
         rejects = Schema.of({"raw": "VARCHAR", "code": "VARCHAR", "message": "VARCHAR", **provenance})
         self._table(relation("malformed", self.name), rejects, malformed, temporary=True)
-        judging = judge(self.name, self.judgement, self.schema, history=history, malformed=bool(malformed))
+        judging = judge(
+            self.name, self.judgement, self.schema, history=history, malformed=bool(malformed), timing=self.timing
+        )
         self._run(run_statement("run-1", self.epoch, datetime(2026, 1, 1, tzinfo=UTC)))
         self._judge(judging, len(chunk), len(malformed), history=history)
 
     def _judge(self, judging: Judging, candidates: int, malformed: int, *, history: bool) -> None:
         for statement in judging.work:
             self._run(statement)
-        refused = 0
+        refused = late = 0
         if judging.rejected:
             self._run(judging.rejected)
             found = self.connection.execute(
@@ -73,7 +76,9 @@ class Product:
             names = [column[0] for column in found.description]
             rows = found.fetchall()
             refused = len(rows)
-            self.quarantine += [dict(zip(names, row, strict=True)) for row in rows]
+            bad = [dict(zip(names, row, strict=True)) for row in rows]
+            late = sum(judging.judges_late and LATE in each["codes"] for each in bad)
+            self.quarantine += bad
         self._run(judging.change if refused else judging.unrefused)
         self._run(judging.accepted)
         for query in judging.datasets:
@@ -83,7 +88,7 @@ class Product:
         if not history:
             self.connection.execute(f"DELETE FROM {published}")
         accepted = self.connection.execute(f"INSERT INTO {published} FROM {judging.accepted.creates}").fetchall()[0][0]
-        self.counts += Counts(read=candidates + malformed, accepted=accepted, quarantined=refused)
+        self.counts += Counts(read=candidates + malformed, accepted=accepted, late=late, quarantined=refused - late)
 
     def _run(self, statement: Statement) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {statement.creates} AS {statement.sql}")

@@ -20,7 +20,7 @@ from headwater.runtime.metadata import MetadataStore
 from headwater.runtime.metadata.opening import NEWEST, VERSION_TABLE, connect, upgrade
 from headwater.runtime.metadata.tables import metadata
 from headwater.runtime.report import ProductReport, RunReport
-from headwater.runtime.state import CheckResult, EpochRecord, LedgerRow, StateStore
+from headwater.runtime.state import CheckResult, EpochRecord, LedgerRow, StateStore, Watermark
 from headwater.spec.declarations import Environment
 from headwater.spi import discovery
 from headwater.spi.engine import Session
@@ -98,6 +98,24 @@ def test_a_run_from_start_to_end(url: str, session: Session) -> None:
         assert store.recorded("dev") == {SALES: recorded("f1")}
         assert store.recorded("other") == {}
         assert store.run("r2") is None
+
+
+def test_watermarks_are_told_as_their_own_product_knows_them(url: str, session: Session) -> None:
+    own, other = Watermark(AT, AT - timedelta(minutes=10), active_at=AT), Watermark(ended=True)
+    foreign = RelationName("o", "x")
+    with MetadataStore.open(url) as store:
+        first = dataclasses.replace(epoch(1, "r1", Counts(5, 3, 1, 1)), watermarks={SALES: own, foreign: other})
+        store.absorb("dev", "p", write(session, first))
+        assert store.watermarks("dev") == {SALES: own}
+        assert store.watermarks("other") == {}
+        (port,) = store.status("dev")
+        assert (port.watermark, port.counts.late) == (own, 1)
+        ended = dataclasses.replace(own, ended=True)
+        second = dataclasses.replace(epoch(2, "r2", Counts()), watermarks={SALES: ended})
+        store.absorb("dev", "p", write(session, second))
+        assert store.watermarks("dev") == {SALES: ended}
+        store.absorb("dev", "p", write(session, dataclasses.replace(epoch(3, "r3", Counts()), removed=(SALES,))))
+        assert store.watermarks("dev") == {}
 
 
 def test_absorbing_again_changes_nothing(url: str, session: Session) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from headwater.runtime.state import (
     OutboxEntry,
     StagedTable,
     StateStore,
+    Watermark,
     schema,
 )
 from headwater.spi import discovery
@@ -48,6 +49,10 @@ RECORD = EpochRecord(
     ledger=(LedgerRow(ORDERS, Counts(5, 3, 1, 1), replaced=False),),
     checks=(CheckResult(SALES, "rows", 2, passed=True, severity="warning", description="rows: 2"),),
     released=("q1", "q2"),
+    watermarks={
+        ORDERS: Watermark(AT, AT - timedelta(minutes=10), ended=False, active_at=AT),
+        OTHER: Watermark(ended=True),
+    },
 )
 
 
@@ -77,6 +82,7 @@ def test_what_is_written_is_read(session: Session) -> None:
     assert found.recorded == {SALES: RECORD.recorded[0]}
     assert found.outbox == RECORD.outbox
     assert store.released() == {"q1", "q2"}
+    assert found.watermarks == RECORD.watermarks
     (row,) = store.rows("ledger", 0)
     assert (row["read"], row["accepted"], row["late"], row["quarantined"], row["replaced"]) == (5, 3, 1, 1, False)
     (check,) = store.rows("checks", 0)
@@ -87,8 +93,10 @@ def test_next_epoch_replaces_outbox_and_keyed_rows(session: Session) -> None:
     store = StateStore(session)
     write(store, session, RECORD)
     following = EpochRecord(epoch=2, run="r2", kind="refresh", at=AT, positions={ORDERS: {"n": 9}}, removed=(SALES,))
+    following = dataclasses.replace(following, watermarks={ORDERS: Watermark(AT, AT)}, removed=(SALES, OTHER))
     write(store, session, following)
     found = store.snapshot()
+    assert found.watermarks == {ORDERS: Watermark(AT, AT)}
     assert found.outbox == ()
     assert found.positions == {ORDERS: {"n": 9}}
     assert found.recorded == {}
