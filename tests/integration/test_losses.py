@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from headwater import api, runtime
+from headwater import api
 from headwater.errors import DataError
+from headwater.runtime import execution
 from headwater.runtime.tables import Tables
 from headwater.types import RelationName
 
@@ -192,7 +193,7 @@ def test_references_are_not_judged_against_a_table_that_is_gone(
     if moved:
         orders.write("cities/b.csv", "city\nKiel\n")
     project = api.load(orders.root)
-    report = runtime.run(api.plan(project), project.layout, max_epoch_bytes=max_epoch_bytes)
+    report = execution.run(api.plan(project), project.layout, max_epoch_bytes=max_epoch_bytes)
     assert not report.failures
     assert orders.rows("shop.sales") == ((1, "Oslo"), (1, "Rome"), (2, "Bonn"), (3, "Bonn"), (4, "Bonn"))
     assert len(orders.rows("shop.places")) == (4 if moved else 3)

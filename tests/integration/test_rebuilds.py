@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headwater import runtime
 from headwater.plan.build import build_plan
+from headwater.runtime import execution
 from headwater.runtime.layout import Layout
 from headwater.runtime.metadata import MetadataStore
 from headwater.runtime.tables import Tables
@@ -76,7 +76,7 @@ class Shop:
             recorded = store.recorded("dev")
         binder = discovery.engine("duckdb").bind
         plan = build_plan(self._workspace(environment), environment, recorded=recorded, discovered={}, binder=binder)
-        report = runtime.run(plan, layout, max_epoch_bytes=max_epoch_bytes, sleep=lambda _: None)
+        report = execution.run(plan, layout, max_epoch_bytes=max_epoch_bytes, sleep=lambda _: None)
         for error in report.failures:
             raise error
         assert report.balanced

@@ -13,12 +13,12 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from headwater import runtime
 from headwater.errors import BudgetError, DataError, TransientError, UsageError
 from headwater.events import EpochStarted, Event, Listener, SinkCommitted, StateCommitted
 from headwater.formats.tables.parquet.table import ParquetTable
 from headwater.plan.build import build_plan
 from headwater.plan.steps import ProductPlan
+from headwater.runtime import execution
 from headwater.runtime.execution import open_product
 from headwater.runtime.layout import Layout
 from headwater.runtime.metadata import MetadataStore
@@ -97,7 +97,7 @@ class Shop:
         binder = discovery.engine("duckdb").bind
         plan = build_plan(self.workspace(), self.environment, recorded=recorded, discovered={}, binder=binder)
         listeners = [listener] if listener else []
-        return runtime.run(
+        return execution.run(
             plan, self.layout, listeners=listeners, max_epoch_bytes=max_epoch_bytes, sleep=lambda _: None
         )
 
@@ -394,7 +394,7 @@ def test_unknown_product_is_refused(shop: Shop) -> None:
     binder = discovery.engine("duckdb").bind
     plan = build_plan(shop.workspace(), shop.environment, recorded={}, discovered={}, binder=binder)
     with pytest.raises(UsageError, match="no product 'shp'") as raised:
-        runtime.run(plan, shop.layout, products=["shp"])
+        execution.run(plan, shop.layout, products=["shp"])
     assert raised.value.hint == "did you mean 'shop'?"
     assert not shop.layout.folder.exists()
 

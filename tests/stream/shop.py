@@ -11,11 +11,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-from headwater import runtime
 from headwater.api.cache import FileCache
 from headwater.events import Listener
 from headwater.plan.build import build_plan
 from headwater.plan.steps import Plan
+from headwater.runtime import execution
 from headwater.runtime.layout import Layout
 from headwater.runtime.metadata import MetadataStore
 from headwater.runtime.state import StateStore
@@ -43,7 +43,7 @@ def run(argument: str, listener: Listener) -> object:
         with MetadataStore.open(layout.metadata):
             return None
     plan = planned(layout, options["query"])
-    report = runtime.run(plan, layout, listeners=[listener], max_epoch_bytes=1)
+    report = execution.run(plan, layout, listeners=[listener], max_epoch_bytes=1)
     if report.failures:
         raise report.failures[0]
     assert report.balanced

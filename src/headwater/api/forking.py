@@ -44,20 +44,22 @@ def in_fork(work: Callable[[Callable[[], None]], Result], meanwhile: Callable[[]
     try:
         result = work(fork.go_on)
     except _WentOn as elsewhere:
-        match _answer(elsewhere.child, meanwhile):
-            case ("result", result):
-                return result
-            case ("errors", errors):
-                raise DeclarationErrors(errors) from None
-            case _:
-                return work(lambda: None)
+        child = elsewhere.child
     except BaseException as error:
         if fork.told is not None:
             _end(fork.told, ("errors", error.errors) if isinstance(error, DeclarationErrors) else None)
         raise
-    if fork.told is not None:
-        _end(fork.told, ("result", result))
-    return result
+    else:
+        if fork.told is not None:
+            _end(fork.told, ("result", result))
+        return result
+    match _answer(child, meanwhile):
+        case ("result", result):
+            return result
+        case ("errors", errors):
+            raise DeclarationErrors(errors)
+        case _:
+            return work(lambda: None)
 
 
 def in_forks(works: Sequence[Callable[[], Result]], meanwhile: Callable[[], None]) -> list[Result | None]:

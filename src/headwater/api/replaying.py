@@ -28,11 +28,11 @@ def quarantine_replay(project: Project, relation: str, *, listener: Listener | N
         DeclarationErrors: the workspace cannot be planned.
         UsageError: there is no such relation, it has no contract, or another process runs the environment.
     """
-    from headwater import runtime
+    from headwater.runtime import execution
 
     name = relation_named(project, relation)
     planned = plan(project)
-    report = runtime.run(
+    report = execution.run(
         planned,
         project.layout,
         listeners=[listener] if listener else [],

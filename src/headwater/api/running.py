@@ -92,9 +92,9 @@ def run(project: Project, *, products: Sequence[str] = (), listener: Listener | 
     for name in products:
         if name not in known:
             raise UsageError(f"there is no product '{name}'", hint=did_you_mean(name, known))
-    from headwater import runtime
+    from headwater.runtime import execution
 
-    report = runtime.run(
+    report = execution.run(
         planned,
         project.layout,
         listeners=[listener] if listener else [],
@@ -106,7 +106,8 @@ def run(project: Project, *, products: Sequence[str] = (), listener: Listener | 
 
 def _load(project: Project) -> None:
     """Import what a run will need."""
-    importlib.import_module("headwater.runtime.metadata")
+    for module in ("headwater.runtime.execution", "headwater.runtime.metadata"):
+        importlib.import_module(module)
     with suppress(HeadwaterError):  # the plan finds the words for an engine that is not there
         discovery.engine(project.environment.engine)
 

@@ -1,6 +1,5 @@
-"""Executing plans: epochs, the commit protocol, recovery, and what is remembered of runs."""
+"""Executing plans: epochs, the commit protocol, recovery, and what is remembered of runs.
 
-from headwater.runtime.execution import new_run_id, run
-from headwater.runtime.report import ProductReport, RelationReport, RunReport
-
-__all__ = ["ProductReport", "RelationReport", "RunReport", "new_run_id", "run"]
+:func:`headwater.runtime.execution.run` is the one entry. It is not imported here, so that whoever only asks where
+an environment keeps its files does not load all that runs it.
+"""

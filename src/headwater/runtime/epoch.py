@@ -22,7 +22,7 @@ from headwater.runtime.watermarks import Watermarks
 from headwater.spi.engine import ParquetWriter
 from headwater.spi.source import Position
 from headwater.spi.table import CommitId, Committable, FileStager, PublishMode, TableSpec
-from headwater.types import Counts, RelationName
+from headwater.types import Counts, RelationName, Schema
 
 __all__ = ["Epoch"]
 
@@ -84,11 +84,12 @@ class Epoch:
         query: str,
         spec: TableSpec,
         mode: PublishMode,
+        known: Schema | None = None,
     ) -> int:
         """Write a query's rows to a table's storage, not yet visible; returns how many.
 
         Where engine and table can, the engine writes the files itself, and they are made durable while it
-        computes what is staged next.
+        computes what is staged next. ``known`` are the query's columns as the engine's binder gave them.
 
         Raises:
             TerminalError: rows are to be appended to a table that is gone.
@@ -104,7 +105,7 @@ class Epoch:
         session = self.context.session
         if isinstance(table, FileStager) and isinstance(session, ParquetWriter):
             draft = table.draft(spec, identity, mode)
-            files = None if draft is None else session.write_parquet(query, draft.target)
+            files = None if draft is None else session.write_parquet(query, draft.target, known)
             if draft is not None and files is not None:
                 self._settle()
                 self._sealing.begin(format, lambda: table.seal(draft, files))

@@ -119,6 +119,7 @@ class Publisher:
             query=query,
             spec=model_spec(model),
             mode=mode,
+            known=model.analysis.schema,
         )
         if mode is PublishMode.APPEND and not published:
             self.epoch.unstage(model.relation)

@@ -1,4 +1,4 @@
-"""What a run did, as frozen values: the answer of :func:`headwater.runtime.run`.
+"""What a run did, as frozen values: the answer of :func:`headwater.runtime.execution.run`.
 
 Apart from the execution so that surfaces and the metadata store read one shape.
 """

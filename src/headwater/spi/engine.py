@@ -93,10 +93,15 @@ class ParquetWriter(Protocol):
     An offer, not a duty: a session without it is asked for :meth:`Session.reader`.
     """
 
-    def write_parquet(self, sql: str, target: ParquetTarget) -> tuple[ParquetFile, ...] | None:
+    def write_parquet(
+        self, sql: str, target: ParquetTarget, known: Schema | None = None
+    ) -> tuple[ParquetFile, ...] | None:
         """Write a query's rows into new files of the target's folder, whole when this returns, not yet durable.
 
         A value is written exactly or it is an error: no cast rounds or truncates. No rows make no file.
+
+        Args:
+            known: the result's columns, where the caller has them from this engine's binder; spares asking again.
 
         Returns:
             The files in the order of the result's rows. None, and nothing was computed, when this session

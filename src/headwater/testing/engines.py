@@ -172,6 +172,10 @@ class EngineSuite:
         assert found.column("id").to_pylist() == list(range(500_000))
         ids = {field.name: (field.metadata or {}).get(b"PARQUET:field_id") for field in found.schema}
         assert ids == {"id": b"7", "name": b"9"}
+        known = Schema.of({"id": "INTEGER", "name": "VARCHAR"})
+        again = session.write_parquet(f"SELECT * FROM {change}", ParquetTarget(str(tmp_path / "d"), columns), known)
+        assert again is not None
+        assert sum(file.rows for file in again) == 500_000
         nowhere = ParquetTarget(str(tmp_path / "c"), columns)
         assert session.write_parquet(f"SELECT * FROM {change} WHERE false", nowhere) == ()
 

@@ -30,9 +30,11 @@ _exact: Final = frozenset(
 )
 
 
-def write_parquet(work: WorkRelations, sql: str, target: ParquetTarget) -> tuple[ParquetFile, ...] | None:
+def write_parquet(
+    work: WorkRelations, sql: str, target: ParquetTarget, known: Schema | None
+) -> tuple[ParquetFile, ...] | None:
     """Write the rows as :meth:`headwater.spi.engine.ParquetWriter.write_parquet` promises."""
-    columns = _columns(work.describe(sql), target.schema)
+    columns = _columns(known or work.describe(sql), target.schema)
     if columns is None:
         return None
     # The sandbox knows folders by their true names.
@@ -71,9 +73,10 @@ def _value(found: Column, wanted: Column) -> str | None:
     name = quote_identifier(found.name)
     if not wanted.nullable or _holds(wanted.type, _written_as_others):
         return None
-    if found.type == wanted.type:
-        return name
-    return f"CAST({name} AS {wanted.type})" if _casts_exactly(found.type, wanted.type) else None
+    if found.type != wanted.type and not _casts_exactly(found.type, wanted.type):
+        return None
+    # A cast to what a value is already costs nothing, and holds the file's column to its type whatever was known.
+    return f"CAST({name} AS {wanted.type})"
 
 
 def _casts_exactly(found: DataType, wanted: DataType) -> bool:

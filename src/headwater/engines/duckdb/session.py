@@ -103,8 +103,10 @@ class DuckDBSession:
     def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
         return self._work.reader(sql, parameters)
 
-    def write_parquet(self, sql: str, target: ParquetTarget) -> tuple[ParquetFile, ...] | None:
-        return write_parquet(self._work, sql, target)
+    def write_parquet(
+        self, sql: str, target: ParquetTarget, known: Schema | None = None
+    ) -> tuple[ParquetFile, ...] | None:
+        return write_parquet(self._work, sql, target, known)
 
 
 def _many_times(
