@@ -22,6 +22,6 @@ def session(engine: Engine) -> Iterator[Session]:
         yield opened
 
 
-@pytest.mark.parametrize("case", conformance_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [case for case in conformance_cases() if not case.runs], ids=lambda case: case.name)
 def test_the_case_holds(case: Case, engine: Engine, session: Session) -> None:
     assert run_case(case, engine, session) > 0

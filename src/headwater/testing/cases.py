@@ -20,13 +20,19 @@ Apart from the law because a case states its answer; the law is held besides. A 
 A case has those of the file's relations that its models name, and may have its own. Rows of a replaced relation
 have behind them how many times they come (1) or go (-1). ``end: all`` ends every source. ``expect`` is the whole
 content after an epoch. ``late`` and ``untimed`` count the rows that an epoch refused for their time.
+
+A case with ``runs: true`` or ``contracts`` is one of whole runs. Contracts say by relation: ``required``, ``key``,
+``minimum``, ``references``, ``budget``, ``late``, ``idle``, ``future``. Its epochs may also have ``lines`` (raw records
+of a relation), ``clock``, ``models`` and ``contracts`` that change, ``replay`` (whose quarantine is judged again),
+``quarantined`` (how many rows) and ``fails``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +61,21 @@ class CaseEpoch:
     expect: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     late: Mapping[str, int] = field(default_factory=dict)
     untimed: Mapping[str, int] = field(default_factory=dict)
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    clock: datetime | None = None
+    replay: str | None = None
+    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case; ``kinds`` says how models must be maintained, where that is part of it."""
+    """One case; ``kinds`` says how models must be maintained, where that is part of it.
+
+    With ``contracts`` it is one of whole runs, see :mod:`headwater.testing.workspaces`, and no engine's alone.
+    """
 
     name: str
     sources: tuple[Source, ...]
@@ -68,6 +84,8 @@ class Case:
     title: str = ""
     rules: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runs: bool = False
 
     def compile(self, engine: Engine) -> tuple[Model, ...]:
         """The models' programs."""
@@ -130,8 +148,8 @@ def conformance_cases() -> tuple[Case, ...]:
 
 
 def _case(read: Mapping[str, Any], relations: Mapping[str, Any]) -> Case:
-    _only(read, "name", "title", "rules", "relations", "models", "epochs", "kinds")
-    words = set(re.findall(r"\w+", " ".join(read["models"].values())))
+    _only(read, "name", "title", "rules", "relations", "models", "epochs", "kinds", "contracts", "runs")
+    words = set(re.findall(r"\w+", " ".join(read["models"].values()))) | set(read.get("contracts", ()))
     known = {name: body for name, body in relations.items() if name in words} | read.get("relations", {})
     sources = tuple(_source(name, body) for name, body in known.items())
     return Case(
@@ -142,6 +160,8 @@ def _case(read: Mapping[str, Any], relations: Mapping[str, Any]) -> Case:
         title=read.get("title", ""),
         rules=tuple(read.get("rules", ())),
         kinds=dict(read.get("kinds", {})),
+        contracts=dict(read.get("contracts", {})),
+        runs=bool(read.get("runs")) or "contracts" in read,
     )
 
 
@@ -158,15 +178,19 @@ def _source(name: str, body: Mapping[str, Any]) -> Source:
 
 
 def _epoch(body: Mapping[str, Any], sources: Sequence[Source]) -> CaseEpoch:
-    _only(body, "rows", "end", "expect", "late", "untimed")
+    _only(body, *(each.name for each in fields(CaseEpoch)))
     end = body.get("end", ())
     return CaseEpoch(
         rows={name: _rows(rows) for name, rows in body.get("rows", {}).items()},
         end=tuple(source.name.name for source in sources) if end == "all" else tuple(end),
         expect={name: _rows(rows) for name, rows in body.get("expect", {}).items()},
-        late=body.get("late", {}),
-        untimed=body.get("untimed", {}),
+        clock=_clock(body.get("clock")),
+        **{key: value for key, value in body.items() if key not in ("rows", "end", "expect", "clock")},
     )
+
+
+def _clock(text: Any) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
 
 
 def _rows(read: Sequence[Sequence[Any]]) -> list[Row]:
