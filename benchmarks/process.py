@@ -24,11 +24,13 @@ SAMPLE_SECONDS = 0.05
 class Watched:
     """A finished program: ``said`` are the lines of its standard error, with the seconds since it was started.
 
-    ``peak_mb`` is the largest sum of resident memory over the process and its descendants that a sample saw, or the
-    process's own peak as the system counted it, whichever is more.
+    ``cpu`` are the seconds of all its threads and of the descendants it waited for. ``peak_mb`` is the largest sum of
+    resident memory over the process and its descendants that a sample saw, or the process's own peak as the system
+    counted it, whichever is more.
     """
 
     seconds: float
+    cpu: float
     peak_mb: float
     exit_code: int
     output: str
@@ -77,7 +79,10 @@ def watch(
     process.returncode = os.waitstatus_to_exitcode(status)
     for reader in readers:
         reader.join()
-    return Watched(seconds, max(peak, usage.ru_maxrss * 1024 / 1e6), process.returncode, "".join(output), tuple(said))
+    cpu = usage.ru_utime + usage.ru_stime
+    return Watched(
+        seconds, cpu, max(peak, usage.ru_maxrss * 1024 / 1e6), process.returncode, "".join(output), tuple(said)
+    )
 
 
 def _listen(stream: Iterable[str], said: list[tuple[float, str]], started: float) -> None:

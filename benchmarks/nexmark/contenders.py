@@ -10,7 +10,8 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import peers
@@ -44,17 +45,19 @@ class Trial:
     """What one run took. ``rows`` is SQL of the result, None where it is not kept; ``closed``: without open windows.
 
     ``first`` is the time from the start of the process to the first published rows; ``epochs`` and ``commits`` are
-    the seconds of each epoch and of each commit of a table.
+    the seconds of each epoch and of each commit of a table, ``phases`` those that led to the events of a kind.
     """
 
     events: int
     seconds: float
     wall: float
+    cpu: float
     peak_mb: float
     rows: str | None = None
     closed: bool = False
     first: float | None = None
     epochs: tuple[float, ...] = ()
+    phases: Mapping[str, float] = field(default_factory=dict)
     commits: tuple[float, ...] = ()
 
 
@@ -68,14 +71,20 @@ def headwater(task: Task) -> Trial:
     said = [(at, line.split(" ", 1)[0]) for at, line in watched.said]
     began = [at for at, event in said if event == "EpochStarted"]
     ended = next(at for at, event in reversed(said) if event == "ProductFinished")
+    phases: dict[str, float] = {}
+    for (before, _), (after, event) in pairwise(said):
+        if after > began[0]:
+            phases[event] = phases.get(event, 0) + after - before
     published = [number for number, (_, event) in enumerate(said) if event == "SinkCommitted"]
     return Trial(
         task.events,
         ended - began[0],
         watched.seconds,
+        watched.cpu,
         watched.peak_mb,
         f"delta:{lake}",
         first=said[published[0]][0] if published else None,
+        phases=phases,
         epochs=tuple(after - before for before, after in zip(began, [*began[1:], ended], strict=True)),
         commits=tuple(said[number][0] - said[number - 1][0] for number in published),
     )
@@ -86,7 +95,7 @@ def duckdb(task: Task) -> Trial:
     out = task.work / "duckdb.parquet"
     command = [sys.executable, "-m", "benchmarks.nexmark.reference"]
     watched = watch([*command, task.query.name, task.format, str(task.data), str(out)]).check()
-    return Trial(task.events, float(watched.output), watched.seconds, watched.peak_mb, f"read_parquet('{out}')")
+    return _trial(task.events, float(watched.output), watched, f"read_parquet('{out}')")
 
 
 def flink(task: Task) -> Trial:
@@ -99,14 +108,7 @@ def flink_rows(task: Task) -> Trial:
     out = task.work / "flink"
     shutil.rmtree(out, ignore_errors=True)
     trial = _flink(task, str(interleaved(task.data)), str(out))
-    declared = ", ".join(f"{name}: '{of}'" for name, of in task.query.columns.items())
-    return Trial(
-        trial.events,
-        trial.seconds,
-        trial.wall,
-        trial.peak_mb,
-        f"read_csv('{out}/*', columns = {{{declared}}}, nullstr = 'null')",
-    )
+    return replace(trial, rows=_csv(task.query, f"{out}/*"))
 
 
 def flink_datagen(task: Task) -> Trial:
@@ -117,7 +119,7 @@ def flink_datagen(task: Task) -> Trial:
 def _flink(task: Task, source: str, sink: str) -> Trial:
     columns = ", ".join(f"`{name}` {FLINK_TYPES.get(of, of)}" for name, of in task.query.columns.items())
     watched = _peer("flink", task, str(task.query.flink), source, sink, columns, str(task.events))
-    return Trial(task.events, _last(watched)["seconds"], watched.seconds, watched.peak_mb)
+    return _trial(task.events, _last(watched)["seconds"], watched)
 
 
 def spark(task: Task) -> Trial:
@@ -129,7 +131,7 @@ def spark(task: Task) -> Trial:
     told = _last(watched)
     rows = f"read_parquet('{out}/*.parquet')"
     events = int(task.events * told["files"] / len(list(task.data.glob(f"*.{task.format}"))))
-    return Trial(events, told["seconds"], watched.seconds, watched.peak_mb, rows, closed=True)
+    return replace(_trial(events, told["seconds"], watched, rows), closed=True)
 
 
 def bytewax(task: Task) -> Trial:
@@ -146,7 +148,17 @@ def _python_peer(name: str, task: Task) -> Trial:
     out = task.work / f"{name}.csv"
     watched = _peer(name, task, task.query.name, str(task.data), str(out))
     told = _last(watched)
-    return Trial(int(told["events"]), told["seconds"], watched.seconds, watched.peak_mb)
+    return _trial(int(told["events"]), told["seconds"], watched, _csv(task.query, str(out)))
+
+
+def _trial(events: int, seconds: float, watched: Watched, rows: str | None = None) -> Trial:
+    return Trial(events, seconds, watched.seconds, watched.cpu, watched.peak_mb, rows)
+
+
+def _csv(query: Query, path: str) -> str:
+    """SQL of a result in CSV files without header, in which an empty text is not NULL."""
+    declared = ", ".join(f"{name}: '{of}'" for name, of in query.columns.items())
+    return f"read_csv('{path}', columns = {{{declared}}}, nullstr = 'null')"
 
 
 def _peer(name: str, task: Task, *arguments: str) -> Watched:

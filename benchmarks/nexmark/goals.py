@@ -44,6 +44,7 @@ class Medians:
     events: int
     seconds: float
     wall: float
+    cpu: float
     peak_mb: float
     first: float | None
     p50: float | None
@@ -67,6 +68,7 @@ def median(trials: Sequence[Trial]) -> Medians:
         trials[0].events,
         statistics.median(trial.seconds for trial in trials),
         statistics.median(trial.wall for trial in trials),
+        statistics.median(trial.cpu for trial in trials),
         statistics.median(trial.peak_mb for trial in trials),
         statistics.median(firsts) if firsts else None,
         epochs[len(epochs) // 2] * 1000 if epochs else None,

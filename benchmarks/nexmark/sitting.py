@@ -73,7 +73,11 @@ def main(arguments: Sequence[str]) -> int:
         found = {key: median(of) for key, of in trials.items() if of}
         claims += goals(name, found)
         for (query, contender), medians in found.items():
-            figures.setdefault(name, {}).setdefault(query, {})[contender] = asdict(medians) | {"rate": medians.rate}
+            figures.setdefault(name, {}).setdefault(query, {})[contender] = {
+                **asdict(medians),
+                "rate": medians.rate,
+                "phases": trials[query, contender][-1].phases,
+            }
         _show(name, found)
     for goal in claims:
         bars = f"{'>=' if goal.more else '<='} {goal.must:g} / {goal.aim:g}"
@@ -189,14 +193,17 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _show(name: str, found: Mapping[tuple[str, str], Medians]) -> None:
-    print(f"\n{name:<10}{'query':<6}{'contender':<15}{'k events/s':>11}{'seconds':>9}{'wall':>8}{'MB':>7}", end="")
+    print(
+        f"\n{name:<10}{'query':<6}{'contender':<15}{'k events/s':>11}{'seconds':>9}{'wall':>8}{'cpu s':>8}{'MB':>7}",
+        end="",
+    )
     print(f"{'first s':>9}{'p50 ms':>8}{'p99 ms':>8}{'commit ms':>11}{'/ headwater':>13}")
     for (query, contender), one in found.items():
         ours = found.get((query, "headwater"))
         cells = [_cell(one.first, 9, 2), _cell(one.p50, 8, 0), _cell(one.p99, 8, 0), _cell(one.commit_ms, 11, 1)]
         cells.append(_cell(one.rate / ours.rate if ours else None, 13, 3))
         print(f"{'':<10}{query:<6}{contender:<15}{one.rate / 1000:>11,.0f}{one.seconds:>9.2f}{one.wall:>8.1f}", end="")
-        print(f"{one.peak_mb:>7.0f}{''.join(cells)}")
+        print(f"{one.cpu:>8.1f}{one.peak_mb:>7.0f}{''.join(cells)}")
     print(flush=True)
 
 
