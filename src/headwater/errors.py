@@ -19,6 +19,7 @@ four parts (message, detail, hint, where) decide what the user reads.
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -87,9 +88,10 @@ class HeadwaterError(Exception):
         head = f"{self.where}: {self.message}" if self.where else self.message
         lines = [head, *self._excerpt()]
         if self.detail:
-            lines.append(f"  {self.detail}")
+            lines.append(textwrap.indent(self.detail, "  "))
         if self.hint:
-            lines.append(f"  hint: {self.hint}")
+            first, *others = self.hint.split("\n")
+            lines += [f"  hint: {first}", *(f"        {line}" for line in others)]
         return "\n".join(lines)
 
     def _excerpt(self) -> list[str]:

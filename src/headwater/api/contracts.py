@@ -73,7 +73,7 @@ def infer(project: Project, relation: str, *, write: bool = False) -> InferredCo
     text = to_yaml(
         infer_contract(
             _schemas(plan(project))[name],
-            id=f"{project.workspace.name}.{name}",
+            id=str(name) if name.product == project.workspace.name else f"{project.workspace.name}.{name}",
             relation=name,
             grain=declared.grain if declared else (),
             description=declared.description if declared else None,

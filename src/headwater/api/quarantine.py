@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from headwater.api.planning import explain
 from headwater.api.project import Project, relation_named
 from headwater.api.reading import QueryResult, QueryStream
-from headwater.api.records import released_rows
+from headwater.api.records import is_run, released_rows
 from headwater.api.shelf import Shelf
-from headwater.quality import QUARANTINE_SCHEMA
+from headwater.errors import UsageError, did_you_mean
+from headwater.quality import FUTURE, LATE, QUARANTINE_SCHEMA
 from headwater.spi import discovery
 from headwater.types import RelationName, quote_identifier
 
 __all__ = ["ReasonCount", "count_reasons", "quarantine_list", "quarantine_show"]
+
+_decoding: Final = (
+    "type too_few_columns too_many_columns unquoted_value unclosed_quote line_end invalid_encoding record_too_long "
+    "invalid_json not_an_object duplicate_key"
+)
+_general: Final = frozenset({*_decoding.split(), LATE, FUTURE})
+"""Reasons that no rule of a contract names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ def quarantine_show(
     offset, raw, row, message, quarantined_at, released.
 
     Raises:
-        UsageError: there is no such relation.
+        UsageError: there is no such relation; no rule refuses rows for such a reason; there was no such run.
     """
     name = quote_identifier("quarantine")
     found = relation_named(project, relation)
@@ -69,7 +78,23 @@ def quarantine_show(
             SELECT {", ".join(map(quote_identifier, QUARANTINE_SCHEMA.names))}, released
             FROM ({marked}) WHERE {" AND ".join(conditions)} ORDER BY epoch DESC, source, "offset", quarantine_id
         """
-        return QueryStream(session.reader(text, parameters)).take(limit)
+        result = QueryStream(session.reader(text, parameters)).take(limit)
+        if not result.rows:
+            seen = session.fetch(f"SELECT DISTINCT unnest(codes) FROM {name}") if code else []
+            _check_known(project, relation, code, [str(row[0]) for row in seen], run)
+        return result
+
+
+def _check_known(project: Project, relation: str, code: str | None, seen: Sequence[str], run: str | None) -> None:
+    """Raise UsageError when nothing was found because nothing of that name exists."""
+    if run is not None and not is_run(project, run):
+        raise UsageError(f"there is no run '{run}'", hint="'headwater history' lists them")
+    if code is None or code in seen:
+        return
+    codes = {*seen, *(check.code for check in explain(project, relation).checks)}
+    if code not in codes | _general:
+        known = codes or _general
+        raise UsageError(f"no row of {relation} can be refused for '{code}'", hint=did_you_mean(code, known))
 
 
 def count_reasons(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from headwater.plan.schemas import SchemaChange, compare_schemas
 from headwater.plan.steps import Difference, ModelStep, Recorded, SourceStep
+from headwater.quality.compatibility import keeps_key
 from headwater.sql.analysis import ColumnReference
 from headwater.types import RelationName
 
@@ -100,17 +101,22 @@ def _changed(
     affected: Affected,
 ) -> Difference:
     broken = [change for change in changes if change.breaking]
-    key_changed = bool(recorded.traits) and recorded.traits.get("key", "") != step.traits.get("key", "")
+    before, after = (_key(traits) for traits in (recorded.traits, step.traits))
+    key_lost = bool(recorded.traits) and not keeps_key(before, after)
     breaks = {
         reference: None for change in broken for reference in affected(ColumnReference(step.relation, change.column))
     }
     return Difference(
         step.relation,
-        "breaking" if broken or key_changed else "non-breaking",
+        "breaking" if broken or key_lost else "non-breaking",
         "; ".join(dict.fromkeys(reasons)) or "something it depends on changed in an earlier run",
         step.rebuild if isinstance(step, ModelStep) else True,
         tuple(breaks),
     )
+
+
+def _key(traits: Mapping[str, str]) -> list[str]:
+    return [name for name in traits.get("key", "").split(", ") if name]
 
 
 def _trait_reasons(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:

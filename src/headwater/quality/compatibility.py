@@ -8,7 +8,7 @@ appear surprise them, values that no longer appear do not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -19,7 +19,7 @@ from headwater.spec.contract import Contract, Property
 if TYPE_CHECKING:
     from headwater.sql.analysis import ColumnReference
 
-__all__ = ["ContractChange", "diff"]
+__all__ = ["ContractChange", "diff", "keeps_key"]
 
 ChangeSeverity: TypeAlias = Literal["breaking", "additive", "cosmetic"]
 Consumers: TypeAlias = "Mapping[str, Sequence[ColumnReference]]"
@@ -150,10 +150,20 @@ def _key(old: tuple[str, ...], new: tuple[str, ...]) -> Iterator[ContractChange]
     if old == new:
         return
     said = f"primary key changed from {_listing(old)} to {_listing(new)}"
-    if set(old) == set(new) or not old or (new and set(new) < set(old)):
+    if keeps_key(old, new):
         yield ContractChange("additive", None, said, "what was unique before still is")
     else:
         yield ContractChange("breaking", None, said, "joins on the old key may multiply rows")
+
+
+def keeps_key(old: Iterable[str], new: Iterable[str]) -> bool:
+    """Whether what was unique before still is: a key was added, or became one of fewer columns.
+
+    >>> keeps_key([], ["id"]), keeps_key(["id", "day"], ["id"]), keeps_key(["id"], ["id", "day"]), keeps_key(["id"], [])
+    (True, True, False, False)
+    """
+    before, after = frozenset(old), frozenset(new)
+    return not before or (bool(after) and after <= before)
 
 
 def _listing(names: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from headwater.spec.documents import Document, Path
 from headwater.spec.files import confined
 from headwater.spec.models import identifier_problem
 from headwater.spec.places import path_text
+from headwater.spec.secrets import REFERENCE
 from headwater.spec.shapes import shape_errors
 from headwater.types import Column, DataType, Json, RelationName, Schema, TypeSyntaxError, type_names
 
@@ -122,15 +123,32 @@ def _sources(document: Document, product: str, errors: list[DeclarationError]) -
         source = Source(
             relation=relation,
             kind=str(value.get("kind", "files")),
-            options=_without(value, SOURCE_KEYS),
+            options=(options := _without(value, SOURCE_KEYS)),
             schema=_schema(document, (*at, "columns"), cast("Mapping[str, str] | None", value.get("columns")), errors),
             bounded=value.get("bounded", False) is True,
             where=document.where_key(at),
+            option_places={name: document.where_key((*at, name)) for name in options},
         )
+        errors.extend(_reference_errors(at, source))
         errors.extend(_path_errors(document, at, source, value.get("contract")))
         contract, connection = (cast("str | None", value.get(name)) for name in ("contract", "connection"))
         sources.append(DeclaredSource(source, contract, connection, document, at))
     return tuple(sources)
+
+
+def _reference_errors(at: Path, source: Source) -> list[DeclarationError]:
+    """References to what differs between machines: a source's rows, and so its options, are the same everywhere."""
+    return [
+        DeclarationError(
+            f"{path_text((*at, name))} holds '{found[0]}', and references are for connections and environments",
+            detail="what a source reads is part of every fingerprint below it",
+            hint="write the value out; what differs between machines belongs into the options of a connection",
+            where=source.place_of(name),
+        )
+        for name, value in source.options.items()
+        for text in (value if isinstance(value, list) else [value])
+        if isinstance(text, str) and (found := REFERENCE.search(text))
+    ]
 
 
 def _path_errors(document: Document, at: Path, source: Source, contract: Json) -> list[DeclarationError]:

@@ -82,8 +82,9 @@ class Source:
 
     ``relation.product`` is the product that owns the source. ``schema`` is what
     the declaration or the contract says, ``None`` when it is to be discovered.
-    ``options`` belong to the connector (``path``, ``format``, ``header`` ...). A
-    ``bounded`` source has ended once everything that is there was read.
+    ``options`` belong to the connector (``path``, ``format``, ``header`` ...), and
+    ``option_places`` say where each of them stands. A ``bounded`` source has ended
+    once everything that is there was read.
     """
 
     relation: RelationName
@@ -94,6 +95,11 @@ class Source:
     contract: Contract | None = None
     bounded: bool = False
     where: Location | None = None
+    option_places: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+
+    def place_of(self, option: str) -> Location | None:
+        """Where an option stands; the source's own place when it was not written."""
+        return self.option_places.get(option, self.where)
 
 
 @dataclass(frozen=True, slots=True)

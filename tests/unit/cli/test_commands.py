@@ -63,6 +63,8 @@ WRONG = {
     "no-such-version": ["query", "SELECT * FROM delays.departures FOR VERSION AS OF 99"],
     "a-source-is-not-published": ["query", "SELECT * FROM operations.flights_file"],
     "two-statements": ["query", "SELECT 1; SELECT 2"],
+    "no-such-reason": ["quarantine", "show", "operations.flights", "--code", "enum:orign"],
+    "no-such-run": ["quarantine", "show", "operations.flights", "--run", "20200101T000000-abcdef"],
     "not-a-query": ["query", "DROP TABLE delays.departures"],
     "a-file": ["query", "SELECT * FROM read_csv('/etc/passwd')"],
     "explain-unknown": ["explain", "delays.departure"],

@@ -94,7 +94,7 @@ def test_formatting_comments_and_spelling_change_nothing(
         ),
         (
             replace("sales/open_orders.sql", "SELECT", "MODEL (name open_orders, grain (id));\nSELECT"),
-            {"sales.open_orders": ("breaking", "key: none -> id", True)},
+            {"sales.open_orders": ("non-breaking", "key: none -> id", True)},
         ),
         (
             replace("sales/open_orders.sql", "SELECT", "MODEL (name open_orders, partition_by (id));\nSELECT"),

@@ -69,7 +69,7 @@ def _show_counts(settings: Settings, outcome: RunOutcome) -> None:
     show_table(settings, headings, _lines(outcome), right=headings[1:5])
     show_text(settings, "")
     counts = outcome.counts
-    law = f"{counts.read:,} = {counts.accepted:,} + {counts.late:,} + {counts.quarantined:,}"
+    law = f"{counts.read:,} = {counts.accepted:,}{_added(counts.late)}{_added(counts.quarantined)}"
     verdict = "holds for every relation" if outcome.balanced else "IS BROKEN"
     show_text(settings, f"law: read = accepted + late + quarantined {verdict} ({law})")
     for reason in outcome.reasons[:3]:
@@ -78,6 +78,15 @@ def _show_counts(settings: Settings, outcome: RunOutcome) -> None:
         for check in product.checks:
             if not check.passed:
                 show_text(settings, f"{check.severity}: {check.relation} fails {check.code}: {check.description}")
+
+
+def _added(count: int) -> str:
+    """A term of a sum; a replay takes rows out of the quarantine.
+
+    >>> _added(1200), _added(-1)
+    (' + 1,200', ' - 1')
+    """
+    return f" {'-' if count < 0 else '+'} {abs(count):,}"
 
 
 def _suggest(settings: Settings, outcome: RunOutcome) -> None:

@@ -105,7 +105,7 @@ class FilesOptions:
         for key, value in options.items():
             problem = _problem(key, value)
             if problem is not None:
-                raise DeclarationError(problem[0], hint=problem[1], where=source.where)
+                raise DeclarationError(problem[0], hint=problem[1], where=source.place_of(key))
         if "path" not in options:
             raise DeclarationError(
                 "a source of kind 'files' needs 'path'", hint="for example path: data/*.csv", where=source.where
@@ -121,7 +121,7 @@ def _checked(source: Source, patterns: tuple[str, ...], format: RecordFormat) ->
             raise DeclarationError(
                 f"'{key}' has no meaning for {format} files",
                 hint=f"remove it, or set 'format' to {' or '.join(only_for[key])}",
-                where=source.where,
+                where=source.place_of(key),
             )
     compression = cast("str | None", options.get("compression"))
     scan = {key: value for key, value in options.items() if key not in {"path", "format", "compression"}}
@@ -143,7 +143,7 @@ def _format(source: Source, patterns: tuple[str, ...]) -> RecordFormat:
         "the files' format cannot be told from 'path'",
         detail=f"path: {', '.join(patterns)}",
         hint=f"set 'format' to one of {', '.join(formats)}",
-        where=source.where,
+        where=source.place_of("path"),
     )
 
 

@@ -111,12 +111,14 @@ class FilesReader:
 
     def _missing(self, pattern: str) -> HeadwaterError:
         if Path(self._context.root, pattern).is_dir():
-            return DeclarationError(f"{pattern} is a folder", hint=f"path: {pattern}/*", where=self._source.where)
+            return DeclarationError(
+                f"{pattern} is a folder", hint=f"path: {pattern}/*", where=self._source.place_of("path")
+            )
         return DataError(
             f"there is no file {pattern}",
             detail=f"the source {self._source.relation} reads it",
             hint="check 'path'; it is relative to the workspace",
-            where=self._source.where,
+            where=self._source.place_of("path"),
         )
 
     def _nothing_left(self, count: int) -> DataError:
@@ -124,7 +126,7 @@ class FilesReader:
             f"no file matches {', '.join(self._options.patterns)}, and {count} files were read before",
             detail=f"{self._source.relation} would lose all its rows",
             hint="check 'path', which has changed since; it is relative to the workspace",
-            where=self._source.where,
+            where=self._source.place_of("path"),
         )
 
     def _nothing(self) -> DataError:
@@ -132,7 +134,7 @@ class FilesReader:
             f"no file matches {', '.join(self._options.patterns)}",
             detail=f"the columns of {self._source.relation} cannot be inferred without one",
             hint="check 'path', or declare the source's columns",
-            where=self._source.where,
+            where=self._source.place_of("path"),
         )
 
 
