@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from headwater.incremental.algebra.nodes import Analytic, Item, Limit, Node, Rowwise
 from headwater.incremental.algebra.render import listed, sql
-from headwater.incremental.flows import Build, Flow, consolidated, diff, matches
+from headwater.incremental.flows import Build, Flow, diff, matches
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.lowering.rows import column, conjuncts, filtered, pass_through, projected
 from headwater.incremental.program import Block, BlockKind
@@ -70,28 +70,36 @@ def leaders_of(node: Node) -> Leaders | None:
 def ranking(found: Leaders, flow: Flow, build: Build) -> Flow:
     """The first rows of each key, with their ranks, of rows that only come."""
     node, columns = found.ranked, listed(found.ranked.columns)
-    name, keys, first = node.name, node.partition, f"{quote_identifier(found.rank)} <= {found.most}"
-    given = listed(node.input.columns)
+    name, given = node.name, listed(node.input.columns)
+    now = [quote_identifier(item.name) for item in node.items]
+    was = [quote_identifier(f"_hw_was_{item.name}") for item in node.items]
+    first = f"{quote_identifier(found.rank)} <= {found.most}"
     fresh = build.work(f"{name}.first", f"SELECT {columns} FROM {build.render(node, [flow.rows])} WHERE {first}")
     state = build.keep(f"{name}.first", fresh)
-    touched = f'EXISTS (SELECT 1 FROM {fresh} AS "new" WHERE {matches(keys, "new", "kept")})'
+    touched = f'EXISTS (SELECT 1 FROM {fresh} AS "new" WHERE {matches(node.partition, "new", "kept")})'
+    kept = ", ".join(f"{rank} AS {old}" for rank, old in zip(now, was, strict=True))
+    none = ", ".join(f"NULL AS {old}" for old in was)
     competing = (
-        f'(SELECT {given}, 0 AS {_NEW} FROM {state} AS "kept" WHERE {touched} '
-        f"UNION ALL SELECT {given}, 1 AS {_NEW} FROM {fresh})"
+        f'SELECT {given}, {kept}, 0 AS {_NEW} FROM {state} AS "kept" WHERE {touched} '
+        f"UNION ALL SELECT {given}, {none}, 1 AS {_NEW} FROM {fresh}"
     )
-    ranks = ", ".join(f"{sql(_kept_first(item.expression))} AS {quote_identifier(item.name)}" for item in node.items)
-    after = build.work(
-        f"{name}.after", f"SELECT {columns} FROM (SELECT {given}, {ranks} FROM {competing}) WHERE {first}"
+    ranks = ", ".join(
+        f"{sql(_kept_first(item.expression))} AS {rank}" for item, rank in zip(node.items, now, strict=True)
     )
-    compared = (
-        f"(SELECT {columns}, CAST(1 AS BIGINT) AS {diff} FROM {after} UNION ALL "
-        f'SELECT {columns}, CAST(-1 AS BIGINT) FROM {state} AS "kept" WHERE {touched})'
+    ranked = f"SELECT {given}, {', '.join(was)}, {_NEW}, {ranks} FROM ({competing})"
+    moved = " OR ".join(f"{old} <> {rank}" for rank, old in zip(now, was, strict=True))
+    changes = build.work(f"{name}.ranked", ranked)
+    delta = (
+        f"SELECT {columns}, CAST(1 AS BIGINT) AS {diff} FROM {changes} WHERE {first} AND ({_NEW} = 1 OR {moved}) "
+        f"UNION ALL SELECT {', '.join((given, *was))}, CAST(-1 AS BIGINT) FROM {changes} "
+        f"WHERE {_NEW} = 0 AND (NOT {first} OR {moved})"
     )
-    delta = build.work(f"{name}.delta", consolidated(node.columns, compared))
-    build.delete(state, touched)
-    build.insert(state, f"SELECT {columns} FROM {after}")
+    gained = build.work(f"{name}.delta", delta)
+    here = f'EXISTS (SELECT 1 FROM {gained} AS "new" WHERE {matches(node.partition, "new", "kept")})'
+    build.delete(state, here)
+    build.insert(state, f'SELECT {columns} FROM {changes} AS "kept" WHERE {first} AND {here}')
     build.say(_block(found))
-    return Flow(rows=delta, columns=node.columns, changes=Changes.REPLACE, content=state)
+    return Flow(rows=gained, columns=node.columns, changes=Changes.REPLACE, content=state)
 
 
 def _limited(node: Limit) -> Leaders | None:
