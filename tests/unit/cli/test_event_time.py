@@ -1,4 +1,4 @@
-"""What the program shows of event time: late rows in every count, watermarks in the status, the plan of another delay."""
+"""What the program shows of event time: late rows in every count, watermarks in the status, what another delay does."""
 
 from __future__ import annotations
 
