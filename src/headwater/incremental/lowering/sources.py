@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import takewhile
 
 from sqlglot import exp
 
@@ -67,6 +68,7 @@ def lower_from(select: exp.Select, conditions: list[exp.Expr], aliases: frozense
     clause.conditions = conditions
     if not any(fills_left):
         clause.node = filtered(f"{scope.block}.where", clause.node, clause.ready())
+        joins = _ordered(clause, joins)
     for at, join in enumerate(joins):
         _join(clause, join, used, scope, early=not any(fills_left[at:]))
     for lateral in select.args.get("laterals") or ():
@@ -88,6 +90,49 @@ def _group(item: exp.Expr, used: set[tuple[str, str]], aliases: frozenset[str], 
             raise Unmaintainable("joins in parentheses have USING", "write the condition with ON")
         _join(clause, join, used, scope, early=False)
     return clause
+
+
+def _ordered(clause: FromClause, joins: list[exp.Join]) -> list[exp.Join]:
+    """Inner joins in an order in which each has an equality with what stands before it, where there is one.
+
+    The text of a query may name tables in any order; joined as they stand, two of them may have nothing in common
+    but a third that comes later. The conditions of the joins are added to those of WHERE, which say the same.
+    """
+    free = list(takewhile(lambda join: _is_inner(join, clause.aliases), joins))
+    others = joins[len(free) :]
+    for join in free:
+        on = conjuncts(join.args.get("on"))
+        clause.conditions += [flat(each, clause.aliases) for each in on if each != exp.true()]
+        join.set("on", None)
+    ordered: list[exp.Join] = []
+    seen = set(clause.seen)
+    while free:
+        join = next((each for each in free if _meets(each.this.alias_or_name, seen, clause)), free[0])
+        free.remove(join)
+        ordered.append(join)
+        seen.add(join.this.alias_or_name)
+    return [*ordered, *others]
+
+
+def _is_inner(join: exp.Join, aliases: frozenset[str]) -> bool:
+    """Whether a join only pairs rows of a table or query of its own, so that its place in the order is free."""
+    if join.side or join.method or join.args.get("using") or (join.kind or "").upper() not in ("", "INNER", "CROSS"):
+        return False
+    item, on = join.this, join.args.get("on")
+    if not isinstance(item, exp.Table | exp.Subquery) or not item.alias_or_name:
+        return False
+    query = _query_of(item)
+    return (query is None or not reads_beside(query, aliases)) and (on is None or on.find(exp.Query) is None)
+
+
+def _meets(alias: str, seen: set[str], clause: FromClause) -> bool:
+    """Whether an equality holds between an item and those before it."""
+    for condition in clause.conditions:
+        if isinstance(condition, exp.EQ):
+            sides = [aliases_in(side, clause.aliases) for side in (condition.this, condition.expression)]
+            if {alias} in sides and any(side and side <= seen for side in sides):
+                return True
+    return False
 
 
 def _side(join: exp.Join) -> str:
