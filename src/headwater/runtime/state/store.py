@@ -232,13 +232,7 @@ class StateStore:
             ],
         )
         self._insert("released", [(row, epoch) for row in record.released])
-        self._upsert(
-            "watermarks",
-            [
-                (str(name), _iso(mark.newest), _iso(mark.at), mark.ended, _iso(mark.active_at), epoch)
-                for name, mark in record.watermarks.items()
-            ],
-        )
+        self._upsert("watermarks", [_watermark_row(name, mark, epoch) for name, mark in record.watermarks.items()])
 
     def _write_positions(self, record: EpochRecord) -> None:
         whole = {name: at for name, at in record.positions.items() if name not in record.gained}
@@ -305,6 +299,10 @@ few: Final = 32
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(quote_identifier(name) for name in names)
+
+
+def _watermark_row(name: RelationName, mark: Watermark, epoch: int) -> tuple[Any, ...]:
+    return (str(name), _iso(mark.newest), _iso(mark.at), mark.ended, _iso(mark.active_at), epoch)
 
 
 def _iso(moment: datetime | None) -> str | None:
