@@ -22,9 +22,9 @@ have behind them how many times they come (1) or go (-1). ``end: all`` ends ever
 content after an epoch. ``late`` and ``untimed`` count the rows that an epoch refused for their time.
 
 A case with ``runs: true`` or ``contracts`` is one of whole runs. Contracts say by relation: ``required``, ``key``,
-``minimum``, ``references``, ``budget``, ``late``, ``idle``, ``future``. Its epochs may also have ``lines`` (raw records
-of a relation), ``clock``, ``models`` and ``contracts`` that change, ``replay`` (whose quarantine is judged again),
-``quarantined`` (how many rows) and ``fails``.
+``minimum``, ``references``, ``budget``, ``late``, ``idle``, ``future``, ``time``, ``delay``; of models ``columns`` too.
+Its epochs may also have ``lines`` (raw records of a relation), ``clock``, ``models`` and ``contracts`` that change,
+``replay`` (whose quarantine is judged again), ``quarantined`` (how many rows) and ``fails``.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -28,6 +27,7 @@ from headwater.spec.product import Product
 from headwater.spi import discovery
 from headwater.testing.cases import Case, CaseEpoch, product
 from headwater.testing.law import Broken, unequal, values_query
+from headwater.testing.programs import EventTime as GivenTime
 from headwater.testing.programs import Row
 from headwater.types import RelationName
 
@@ -186,9 +186,7 @@ class CaseWorkspace:
     def _contract(self, name: str) -> Contract:
         rules = self._contracts.get(name, {})
         source = next((each for each in self._case.sources if each.name.name == name), None)
-        time = _event_time(rules, source.event_time.column if source and source.event_time else None)
-        if time is not None and source is not None and source.event_time is not None:
-            time = replace(time, watermark=source.event_time.delay)
+        time = _event_time(rules, source.event_time if source else None)
         names = source.schema.names if source else tuple(rules.get("columns", ()))
         key = list(rules.get("key", ()))
         return Contract(
@@ -215,11 +213,14 @@ class CaseWorkspace:
         )
 
 
-def _event_time(rules: Mapping[str, Any], column: str | None) -> EventTime | None:
+def _event_time(rules: Mapping[str, Any], given: GivenTime | None) -> EventTime | None:
+    """The event time of a contract: as the relation has it, unless the contract says otherwise."""
+    column = rules.get("time", given.column if given else None)
     if column is None:
         return None
+    delay = parse_duration(rules["delay"]) if "delay" in rules else given.delay if given else timedelta()
     idle, future = (parse_duration(rules[key]) if key in rules else None for key in ("idle", "future"))
-    return EventTime(column, timedelta(), rules.get("late", "quarantine"), idle=idle, future=future)
+    return EventTime(column, delay, rules.get("late", "quarantine"), idle=idle, future=future)
 
 
 def _json(value: Any) -> Any:
