@@ -66,6 +66,13 @@ def parse_query(text: QueryText) -> exp.Query:
         raise DeclarationError("there is no query here", where=text.location(0), hint="write one SELECT")
     _check_statements(tokens, text)
     tree = _parsed(tokens, text)
+    measured = len(tokens) * _levels_of_a_token > _deepest_tree
+    if tree is not None and measured and _depth(tree) > _deepest_tree:
+        raise _too_deep(text, tokens[0].start)
+    return _query(tree, tokens, text)
+
+
+def _query(tree: exp.Expr | None, tokens: list[Token], text: QueryText) -> exp.Query:
     if isinstance(tree, exp.Values):
         tree = exp.select("*").from_(tree)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
@@ -83,11 +90,7 @@ def _parsed(tokens: list[Token], text: QueryText) -> exp.Expr | None:
         raise _parse_error(error, text) from error
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise DeclarationError("the SQL cannot be parsed", where=text.location(tokens[0].start)) from error
-    tree = trees[0] if trees else None
-    measured = len(tokens) * _levels_of_a_token > _deepest_tree
-    if tree is not None and measured and _depth(tree) > _deepest_tree:
-        raise _too_deep(text, tokens[0].start)
-    return tree
+    return trees[0] if trees else None
 
 
 def _depth(tree: exp.Expr) -> int:
@@ -111,8 +114,13 @@ def _too_deep(text: QueryText, offset: int) -> DeclarationError:
 
 
 def parse_engine_sql(sql: str) -> exp.Query:
-    """The tree of SQL that :func:`generate` wrote: functions stay as they are, unlike with sqlglot's own dialect."""
-    return parse_query(QueryText(sql, "engine SQL"))
+    """The tree of SQL that :func:`generate` wrote: functions stay as they are, unlike with sqlglot's own dialect.
+
+    What was checked of the query that it was written from is not checked again.
+    """
+    text = QueryText(sql, "engine SQL")
+    tokens = _tokens(text)
+    return _query(_parsed(tokens, text), tokens, text)
 
 
 def generate(tree: exp.Expr, *, copy: bool = False, text: QueryText | None = None) -> str:
@@ -143,6 +151,10 @@ def _tokenize(text: QueryText) -> list[Token]:
             where=text.location(braces.start()),
             hint="name relations in plain SQL; values that differ by environment belong to headwater.yaml",
         )
+    return _tokens(text)
+
+
+def _tokens(text: QueryText) -> list[Token]:
     try:
         tokens = dialect.tokenize(text.text)
         _check_depth(tokens, text)

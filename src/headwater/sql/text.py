@@ -6,14 +6,18 @@ name resolution and the engine's binder.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlglot import exp
 
 from headwater.errors import DeclarationError, DeclarationErrors, Location
 
 __all__ = ["Problems", "QueryText", "position"]
+
+_line_end: Final = re.compile("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,7 @@ class QueryText:
     line_starts: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        starts = [0, *(index + 1 for index, character in enumerate(self.text) if character == "\n")]
-        object.__setattr__(self, "line_starts", tuple(starts))
+        object.__setattr__(self, "line_starts", (0, *(found.end() for found in _line_end.finditer(self.text))))
 
     def location(self, offset: int) -> Location:
         r"""The place of a character offset.
