@@ -101,7 +101,7 @@ def seen(project: api.Project) -> dict[str, list[str]]:
                 found[name] = sorted(map(str, session.fetch('SELECT * FROM "rows"')))
     with engine.open(str(layout.state("shop")), layout.environment.settings) as session:
         store = StateStore(session)
-        found["released"] = sorted(store.released())
+        found["released"] = sorted({row["quarantine_id"] for row in store.rows("released", 0)})
         found["releases"] = [str(len(store.rows("released", 0)))]
         found["outbox"] = list(map(str, store.outbox()))
     with MetadataStore.open(layout.metadata) as metadata:

@@ -128,7 +128,7 @@ def analyse(
         lower_windows(tree, problems)
         engine_sql = generate(tree, text=parsed.text)
     problems.raise_any()
-    schema = bind(engine_sql, {relation: schemas[relation] for relation in resolution.reads}, binder, parsed)
+    schema = bind(engine_sql, {relation: schemas[relation] for relation in resolution.reads}, binder, parsed.text)
     return Analysis(
         canonical=canonical,
         engine_sql=engine_sql,

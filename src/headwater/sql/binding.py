@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from headwater.errors import DeclarationError
 from headwater.sql.analysis import Binder
+from headwater.sql.text import QueryText
 from headwater.types import RelationName, Schema, TypeSyntaxError
-
-if TYPE_CHECKING:
-    from headwater.sql.analyse import ParsedQuery
 
 __all__ = ["bind"]
 
@@ -23,20 +21,20 @@ _quoted: Final = re.compile(r"""["'`]([^"'`\n]{1,200})["'`]""")
 _called: Final = re.compile(r"\b([A-Za-z_]\w*)\(")
 
 
-def bind(sql: str, relations: Mapping[RelationName, Schema], binder: Binder, query: ParsedQuery) -> Schema:
+def bind(sql: str, relations: Mapping[RelationName, Schema], binder: Binder, text: QueryText) -> Schema:
     """The columns of engine SQL; raises the engine's refusal, or a type that is not ours, as a located error."""
     try:
         return binder(sql, {str(relation): schema for relation, schema in relations.items()})
     except DeclarationError as error:
         message = f"{error.message}\n{error.detail or ''}"
-        where = query.text.location(_offset(message, query.text.text))
+        where = text.location(_offset(message, text.text))
         raise DeclarationError(error.message, detail=error.detail, hint=error.hint, where=where) from error
     except TypeSyntaxError as error:
         raise DeclarationError(
             "an output column has a type that tables cannot hold",
             detail=str(error),
             hint="cast it: rows without names to STRUCT, enumerations to VARCHAR",
-            where=query.text.location(_offset("", query.text.text)),
+            where=text.location(_offset("", text.text)),
         ) from error
 
 

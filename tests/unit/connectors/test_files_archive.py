@@ -88,6 +88,16 @@ def test_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.message == f"data/a.csv.zip!a.csv would unpack to {4 << 20} bytes from {size}"
 
 
+def test_a_bomb_of_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each member is small enough to be packed as tightly as it likes; together they fill a disk."""
+    monkeypatch.setattr(archive, "free_bytes", 1 << 20)
+    path = packed(tmp_path, {f"{number}.csv": b"0" * (1 << 20) for number in range(40)})
+    with pytest.raises(DataError) as caught:
+        scan(tmp_path)
+    assert caught.value.message == f"data/a.csv.zip would unpack to {40 << 20} bytes from {path.stat().st_size}"
+    assert not (tmp_path / "spool").exists()
+
+
 def test_a_bomb_that_lies_about_its_size(tmp_path: Path) -> None:
     path = packed(tmp_path, {"a.csv": b"0" * 100_000})
     content = path.read_bytes()

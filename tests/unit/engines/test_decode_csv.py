@@ -144,6 +144,20 @@ def test_a_header_of_other_columns_is_an_error(session: Session, scan: Scan) -> 
     assert caught.value.message == "data/0.csv has the column 'id' twice"
 
 
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"a\rb\n1\n", "new-line character seen in unquoted field"),
+        (b"x" * 200_000 + b"\n1\n", "field larger than field limit (131072)"),
+    ],
+)
+def test_a_header_that_is_none_is_an_error(session: Session, scan: Scan, content: bytes, detail: str) -> None:
+    with pytest.raises(DataError) as caught:
+        land(session, scan("csv", content))
+    assert caught.value.message.startswith("the header of ")
+    assert caught.value.detail == detail
+
+
 def test_dialects(session: Session, scan: Scan) -> None:
     content = "id|name|amount\n1|'it\\'s'|NA\n2|naïve|-\n".encode("latin-1")
     options = {"delimiter": "|", "quote": "'", "escape": "\\", "null": ["NA", "-"], "encoding": "latin-1"}

@@ -64,6 +64,13 @@ def _members(file: FoundFile, entries: Sequence[zipfile.ZipInfo], format: str) -
             f"{file.name} holds more than {member_limit} files or {archive_limit} bytes",
             hint="split the archive",
         )
+    total = sum(entry.file_size for entry in shown)
+    if total > max(free_bytes, ratio_limit * file.size):
+        raise DataError(
+            f"{file.name} would unpack to {total} bytes from {file.size}",
+            detail=f"more than {ratio_limit} times its size",
+            hint="when the files in it are sound, unpack it yourself",
+        )
     fitting = [entry for entry in shown if (record_format_of(entry.filename) or "").replace("tsv", "csv") == format]
     members = fitting or (shown if len(shown) == 1 else [])
     if not members:

@@ -129,7 +129,14 @@ def _layout(ready: CsvScan, file: ScanFile) -> Layout | None:
         skip, odd = taken, b"\r" in next(lines, b"").rstrip(b"\r\n")
     text = text_of(header.raw)
     if ready.dialect.quote:
-        row = next(csv.reader([text], delimiter=ready.dialect.delimiter, quotechar=ready.dialect.quote))
+        try:
+            row = next(csv.reader([text], delimiter=ready.dialect.delimiter, quotechar=ready.dialect.quote))
+        except csv.Error as error:
+            raise DataError(
+                f"the header of {file.name} cannot be read",
+                detail=str(error).partition(" - ")[0],
+                hint="check 'header', 'delimiter' and 'encoding' of the source, and whether the file is CSV at all",
+            ) from error
     else:
         row = text.split(ready.dialect.delimiter)
     return Layout(tuple(name.strip() for name in row), skip, odd)

@@ -161,10 +161,6 @@ class StateStore:
         found = self._session.fetch("SELECT format, committable FROM headwater.outbox ORDER BY epoch, ordinal")
         return tuple(OutboxEntry(kind, codec.to_committable(text)) for kind, text in found)
 
-    def released(self) -> frozenset[str]:
-        """Ids of quarantined rows that were admitted by a replay."""
-        return frozenset(row[0] for row in self._session.fetch("SELECT quarantine_id FROM headwater.released"))
-
     def releases(self) -> str:
         """A query of ``quarantine_id`` and the ``epoch`` that released it, for use beside work relations."""
         return "SELECT quarantine_id, epoch FROM headwater.released"
