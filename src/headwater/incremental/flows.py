@@ -38,6 +38,8 @@ class Flow:
         settled: columns of which all rows with one value come in one and the same epoch, the one in
             which the column's clock reaches that value.
         content: what stands in FROM for all rows after this epoch, where that is cheap; else None.
+        computed: what stands in FROM for all rows after this epoch, computed from what is kept, which costs as much as
+            computing them anew: for readers who seldom ask. None where nothing below keeps enough.
     """
 
     rows: str
@@ -46,6 +48,7 @@ class Flow:
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     settled: frozenset[str] = frozenset()
     content: str | None = None
+    computed: str | None = None
 
     @property
     def weight(self) -> tuple[str, ...]:
@@ -106,32 +109,44 @@ class Build:
 
     def arranged(self, name: str, flow: Flow) -> str:
         """All rows of a flow after this epoch, for FROM: kept in a table of its own unless they are at hand."""
-        if flow.content is not None:
-            return flow.content
+        return flow.content if flow.content is not None else present(self.table(name, flow), flow)
+
+    def table(self, name: str, flow: Flow, keys: Sequence[str] = ()) -> str:
+        """A table with all rows of a flow after this epoch, those that come and go once, with their number.
+
+        Args:
+            keys: columns by which its rows are found again.
+        """
         rows = self.shared(name, flow.rows)
         if rows not in self._kept:
             self._kept[rows] = self.keep(f"{name}.rows", rows)
-            self.apply(self._kept[rows], rows, flow)
-        return present(self._kept[rows], flow)
+            self.apply(self._kept[rows], rows, flow, keys)
+        return self._kept[rows]
 
-    def arranged_before(self, name: str, flow: Flow) -> tuple[str, Callable[[], None]]:
-        """All rows of a flow before this epoch, for FROM, and what adds those of this epoch once they were read."""
+    def table_before(self, name: str, flow: Flow, keys: Sequence[str] = ()) -> tuple[str, Callable[[], None]]:
+        """A table with all rows of a flow before this epoch, and what adds those of this epoch once they were read."""
         rows = self.shared(name, flow.rows)
         state = self.keep(f"{name}.rows", rows)
 
         def advance() -> None:
-            self.apply(state, rows, flow)
+            self.apply(state, rows, flow, keys)
             self._kept.setdefault(rows, state)
 
-        return present(state, flow), advance
+        return state, advance
 
-    def apply(self, state: str, rows: str, flow: Flow) -> None:
-        """Add an epoch's rows to a table: appended ones as they are, others so that each row stands there once."""
+    def apply(self, state: str, rows: str, flow: Flow, keys: Sequence[str] = ()) -> None:
+        """Add an epoch's rows to a table: appended ones as they are, others so that each row stands there once.
+
+        Rows are found by ``keys`` first, so that all other columns are compared for few.
+        """
         columns = listed(flow.columns)
         if flow.changes is not Changes.REPLACE:
             self.insert(state, f"SELECT {columns} FROM {rows}")
             return
-        here = f'EXISTS (SELECT 1 FROM {rows} AS "new" WHERE {matches(flow.columns, "new", "kept")})'
+        ways = [columns for columns in (keys, flow.columns) if columns]
+        here = " AND ".join(
+            f'EXISTS (SELECT 1 FROM {rows} AS "new" WHERE {matches(way, "new", "kept")})' for way in ways
+        )
         old = f'SELECT {columns}, {diff} FROM {state} AS "kept" WHERE {here}'
         both = f"{old} UNION ALL SELECT {columns}, {diff} FROM {rows}"
         merged = self.work("merged", consolidated(flow.columns, f"({both})"))
@@ -144,12 +159,9 @@ class Build:
             names = sorted(relations)
             for name in names:
                 self.inputs[Input(name, "watermark")] = None
-            if len(names) == 1:
-                self._clocks[relations] = relation("watermark", names[0])
-            else:
-                parts = " UNION ALL ".join(f"SELECT * FROM {relation('watermark', name)}" for name in names)
-                least = f"SELECT min(previous) AS previous, min(now) AS now FROM ({parts})"
-                self._clocks[relations] = self.work("clock", least)
+            parts = " UNION ALL ".join(f"SELECT previous, now FROM {relation('watermark', name)}" for name in names)
+            least = f"SELECT min(previous) AS previous, min(now) AS now FROM ({parts})"
+            self._clocks[relations] = self.work("clock", least)
         return self._clocks[relations]
 
     def closed(self, column: str, clock: Clock, *, at: str = "now", table: str | None = None) -> str:

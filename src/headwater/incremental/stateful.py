@@ -56,7 +56,7 @@ def compile_stateful(
     if mode is ChangeMode.APPEND:
         build.steps.extend(candidate_without_origin(name, f"SELECT {listed(columns)} FROM {flow.rows}"))
     else:
-        content = f"SELECT {listed(columns)} FROM {build.arranged('result', flow)}"
+        content = f"SELECT {listed(columns)} FROM {flow.content or flow.computed or build.arranged('result', flow)}"
         gained = consolidated(columns, flow.rows)
         build.steps.append(Statement(relation("delta", name), gained))
     return Program(

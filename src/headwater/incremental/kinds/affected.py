@@ -19,6 +19,7 @@ from headwater.incremental.algebra.nodes import (
     Join,
     JoinKind,
     Node,
+    Opaque,
     Session,
     SetOperation,
     inputs_of,
@@ -73,7 +74,10 @@ def affected(node: Node, flows: Sequence[Flow], build: Build) -> Flow:
 
 
 def _block(node: Node, keyed: _Keyed) -> Block:
-    keys = keyed.inputs[0]
+    keys = keyed.inputs[0] if keyed.inputs else ()
+    if isinstance(node, Opaque):
+        state = "all rows that it reads, and its result"
+        return Block(node.name, BlockKind.FULL, node.why, node.cheaper, state, bounded=False)
     if not keys:
         return Block(
             name=node.name,
@@ -87,10 +91,21 @@ def _block(node: Node, keyed: _Keyed) -> Block:
         name=node.name,
         kind=BlockKind.KEYED,
         why="the result of a key is computed anew when rows of it come",
+        cheaper=_cheaper(node),
         state="the rows and the result of every key",
         key=keys,
         bounded=False,
     )
+
+
+def _cheaper(node: Node) -> str | None:
+    match node:
+        case Aggregate():
+            return "use aggregates that merge, such as count, sum, min and max, of rows that are only added"
+        case AsOf():
+            return "give both sides an event time, and join with the version before (>=)"
+        case _:
+            return None
 
 
 def _key(node: Node) -> _Keyed:

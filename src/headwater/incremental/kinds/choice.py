@@ -32,6 +32,7 @@ from headwater.incremental.kinds.closing import closing, closing_key
 from headwater.incremental.kinds.distinct import distinct
 from headwater.incremental.kinds.grouping import grouping
 from headwater.incremental.kinds.interval import bound_of, interval_join
+from headwater.incremental.kinds.matching import matching
 from headwater.incremental.kinds.once import coming_once
 from headwater.incremental.kinds.panes import panes, panes_of
 from headwater.incremental.kinds.partials import partials_of
@@ -152,12 +153,22 @@ class Maintenance:
                     return grouping(node, partials, flows[0], self.build)
             case Distinct():
                 return distinct(node, flows[0], self.build)
-            case Join() if (bound := bound_of(node, flows[0], flows[1])) is not None:
-                return interval_join(node, bound, flows[0], flows[1], self.build)
-            case AsOf() if waits_for_versions(node, flows[0], flows[1]):
-                return as_of(node, flows[0], flows[1], self.build)
-            case Join(kind=JoinKind.INNER):
-                return product(node, flows[0], flows[1], self.build)
+            case Join() | AsOf():
+                return self._joined(node, flows[0], flows[1])
             case _:
                 pass
         return affected(node, flows, self.build)
+
+    def _joined(self, node: Join | AsOf, left: Flow, right: Flow) -> Flow:
+        """A join: by time where time bounds what it keeps, else by key."""
+        match node:
+            case Join() if (bound := bound_of(node, left, right)) is not None:
+                return interval_join(node, bound, left, right, self.build)
+            case AsOf() if waits_for_versions(node, left, right):
+                return as_of(node, left, right, self.build)
+            case Join(kind=JoinKind.INNER):
+                return product(node, left, right, self.build)
+            case Join() if node.on:
+                return matching(node, left, right, self.build)
+            case _:
+                return affected(node, (left, right), self.build)

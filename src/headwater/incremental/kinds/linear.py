@@ -44,6 +44,7 @@ def rowwise(node: Rowwise, flow: Flow, build: Build) -> Flow:
         clocks={new: flow.clocks[old] for new, old in node.passes.items() if old in flow.clocks},
         settled=frozenset(new for new, old in node.passes.items() if old in flow.settled),
         content=build.render(node, [flow.content]) if flow.content else None,
+        computed=build.render(node, [flow.computed]) if flow.computed else None,
     )
 
 
@@ -72,6 +73,8 @@ def union(node: Union, flows: Sequence[Flow], build: Build) -> Flow:
     carried = (DIFF_COLUMN,) if changes is Changes.REPLACE else ()
     rows = [weighted(flow) if carried else flow.rows for flow in flows]
     contents = [flow.content for flow in flows if flow.content is not None]
+    computed = [flow.content or flow.computed for flow in flows]
+    held = [rows for rows in computed if rows is not None]
     clocks: dict[str, Clock] = {}
     for at, name in enumerate(node.columns):
         found = [flow.clocks.get(part.columns[at]) for flow, part in zip(flows, node.inputs, strict=True)]
@@ -94,6 +97,7 @@ def union(node: Union, flows: Sequence[Flow], build: Build) -> Flow:
         clocks=clocks,
         settled=settled,
         content=build.render(node, contents) if len(contents) == len(flows) else None,
+        computed=build.render(node, held) if len(held) == len(flows) else None,
     )
 
 
