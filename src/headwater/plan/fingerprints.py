@@ -94,6 +94,7 @@ def metadata_traits(
         "contract version": contract.version if contract else "",
         "contract texts": digest([_texts(contract)]) if contract else "",
         "dataset checks": digest(guards) if guards else "",
+        "bounded": "yes" if isinstance(declared, Source) and declared.bounded else "",
         "late rows": judgement.event_time.late if judgement and judgement.event_time else "",
         "budget": to_stable_json(_plain(judgement.budget)) if judgement and judgement.budget != Budget() else "",
     }
