@@ -64,7 +64,9 @@ def compile_program(
     if (timed if alone else stored) and analysis.reads:
         found = _operators(relation, analysis, given, schemas, binder)
     if isinstance(found, Program) and not alone:
-        return found
+        return (
+            replace(found, rebuild=kind_of(BlockKind.FULL).compile(query).rebuild) if found.is_late_to_keep else found
+        )
     program = _from_text(query, analysis)
     if isinstance(found, Program):
         return replace(program, clocks=found.clocks, settled=found.settled)

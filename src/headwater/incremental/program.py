@@ -157,7 +157,8 @@ class Program:
     changes or moves a watermark, and read of each input what its role says. With APPEND their
     last one creates ``candidate.<relation>``; with REPLACE it creates ``delta.<relation>``, the rows gained and
     lost, and ``content`` is a query of the whole result over ``states``, the tables that they keep.
-    Anew from history, such a program runs its steps once over everything, its states dropped before.
+    Anew from history, such a program runs its steps once over everything, its states dropped before, or, where
+    :attr:`is_late_to_keep`, its ``rebuild`` over ``history`` relations, and keeps nothing yet.
     ``clocks`` are those of the result's columns; of a ``settled`` column all rows with one value
     come in the epoch in which its clock reaches it.
     """
@@ -184,6 +185,14 @@ class Program:
         """
         kinds = {self.kind, *(block.kind for block in self.blocks if self.steps)}
         return ",".join(f"{kind}:{KIND_VERSIONS[kind]}" for kind in sorted(kinds))
+
+    @property
+    def is_late_to_keep(self) -> bool:
+        """Whether the result also follows from a query over all rows, so that state need not be kept from the start.
+
+        A result that waits for watermarks is another one than the query yields over all rows.
+        """
+        return self.mode is ChangeMode.REPLACE and all(read.role != "watermark" for read in self.inputs)
 
     @property
     def growing(self) -> tuple[Block, ...]:

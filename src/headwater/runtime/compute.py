@@ -106,18 +106,18 @@ class Computation:
 
     def _whole(self, model: ModelStep) -> str:
         """The query of all that a model yields."""
-        bench, program = self.publisher.bench, model.program
-        if not program.steps:
-            inputs = ((read.relation, program.rebuild_role) for read in program.inputs)
-            return bench.over(inputs, compose(program.rebuild))
-        anew = model.relation in self.decision.rebuild
-        if anew:
+        bench, program, decision = self.publisher.bench, model.program, self.decision
+        if model.relation in decision.keyed:
+            if _reads_replaced(model):
+                run_steps(bench, program, anew=False)
+            return content(program)
+        if program.steps:
             forget(bench, model.relation)
-        if anew or _reads_replaced(model):
-            last = run_steps(bench, program, anew=anew)
-            if program.content is None:
-                return last
-        return content(program)
+            if not program.is_late_to_keep or model.relation in decision.seeding:
+                last = run_steps(bench, program, anew=True)
+                return last if program.content is None else content(program)
+        inputs = ((read, program.rebuild_role) for read in model.analysis.reads)
+        return bench.over(inputs, compose(program.rebuild))
 
     def _read_again(self, model: ModelStep) -> bool:
         """Whether anything in this epoch reads what the model appends."""

@@ -55,13 +55,16 @@ class Decision:
 
     ``active`` models take changes in every epoch, ``rebuild`` ones are computed
     from history in the last epoch. ``keyed`` ones are replaced models that keep state:
-    they take changes in every epoch and are published in the last one. ``wanted``
-    relations are those whose changes an active or keyed stored model reads.
+    they take changes in every epoch and are published in the last one. ``seeding`` ones
+    are replaced models that keep none yet and begin to, if they are computed at all in
+    this run: their first content took no state. ``wanted`` relations are those whose
+    changes an active or keyed stored model reads.
     """
 
     active: frozenset[RelationName]
     rebuild: frozenset[RelationName]
     keyed: frozenset[RelationName]
+    seeding: frozenset[RelationName]
     wanted: frozenset[RelationName]
 
 
@@ -109,45 +112,70 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
     never computed starts from the changes only when no input has a past.
     """
     replacing = {model.relation for model in product.models if model.program.mode is ChangeMode.REPLACE}
-    keyed = {model.relation for model in product.models if model.relation in replacing and model.program.steps}
     changing = _changing(product, snapshot, moving)
     past = _past(product.models, snapshot, moving)
     rebuild: set[RelationName] = set()
+    keyed: set[RelationName] = set()
+    seeding: set[RelationName] = set()
     belated = set(moving.belated)
     for model in product.models:
-        if any(read.relation in belated for read in model.program.inputs):
-            if _passes_on(model, snapshot):
-                belated.add(model.relation)
-            if any(read.role == "watermark" for read in model.program.inputs):
-                rebuild.add(model.relation)
-                continue
-        if model.relation in keyed:
+        name = model.relation
+        behind = any(read.relation in belated for read in model.program.inputs)
+        if behind and _passes_on(model, snapshot):
+            belated.add(name)
+        if behind and any(read.role == "watermark" for read in model.program.inputs):
+            rebuild.add(name)
+        elif name not in replacing:
+            looked_up = replacing | (rebuild - snapshot.versions.keys())
+            if _appends_anew(
+                model, snapshot, moving, changing=changing, past=past, rebuild=rebuild, recomputed=looked_up
+            ):
+                rebuild.add(name)
+        elif model.program.steps:
             if _starts_anew(model, snapshot, moving, past, rebuild):
-                rebuild.add(model.relation)
-            continue
-        if model.relation in replacing:
-            continue
-        changes = {read.relation for read in model.program.inputs if read.role == "change"}
-        lookups = {read.relation for read in model.program.inputs if read.role == "history"}
-        lookups |= _references(model) & (replacing | (rebuild - snapshot.versions.keys()))
-        known = snapshot.recorded.get(model.relation)
-        if known is None:
-            anew = (
-                not (changes | lookups).isdisjoint(past)
-                or not lookups.isdisjoint(replacing)
-                or (not moving.single and not lookups.isdisjoint(changing))
-            )
-        else:
-            anew = (
-                known.fingerprint != model.fingerprint
-                or not (changes | lookups).isdisjoint(moving.replaced | moving.reset)
-                or not lookups.isdisjoint(changing)
-            )
-        if anew or not (changes | lookups).isdisjoint(rebuild):
-            rebuild.add(model.relation)
+                rebuild.add(name)
+            elif name in snapshot.kept or not model.program.is_late_to_keep or (name not in past and not moving.single):
+                keyed.add(name)
+            elif name in snapshot.versions:
+                seeding.add(name)
     active = {model.relation for model in product.models} - replacing - rebuild
-    keyed -= rebuild
-    return Decision(frozenset(active), frozenset(rebuild), frozenset(keyed), _wanted(product.models, active | keyed))
+    return Decision(
+        active=frozenset(active),
+        rebuild=frozenset(rebuild),
+        keyed=frozenset(keyed),
+        seeding=frozenset(seeding),
+        wanted=_wanted(product.models, active | keyed),
+    )
+
+
+def _appends_anew(
+    model: ModelStep,
+    snapshot: Snapshot,
+    moving: Moving,
+    *,
+    changing: set[RelationName],
+    past: set[RelationName],
+    rebuild: set[RelationName],
+    recomputed: set[RelationName],
+) -> bool:
+    """Whether what an appending model published is not what its rows so far would be now."""
+    changes = {read.relation for read in model.program.inputs if read.role == "change"}
+    lookups = {read.relation for read in model.program.inputs if read.role == "history"}
+    lookups |= _references(model) & recomputed
+    known = snapshot.recorded.get(model.relation)
+    if known is None:
+        anew = (
+            not (changes | lookups).isdisjoint(past)
+            or not lookups.isdisjoint(recomputed)
+            or (not moving.single and not lookups.isdisjoint(changing))
+        )
+    else:
+        anew = (
+            known.fingerprint != model.fingerprint
+            or not (changes | lookups).isdisjoint(moving.replaced | moving.reset)
+            or not lookups.isdisjoint(changing)
+        )
+    return anew or not (changes | lookups).isdisjoint(rebuild)
 
 
 def _passes_on(model: ModelStep, snapshot: Snapshot) -> bool:

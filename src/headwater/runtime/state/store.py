@@ -118,6 +118,7 @@ class StateStore:
                 }
                 for name, text in fetch("SELECT relation, inputs FROM headwater.refreshed")
             },
+            kept=self._kept(),
             recorded={row.relation: row for row in self.recorded()},
             outbox=self.outbox(),
             staging=tuple(
@@ -143,6 +144,14 @@ class StateStore:
     def _of_foreign(self, column: str) -> dict[RelationName, VersionToken]:
         query = f"SELECT relation, {column} FROM headwater.foreign_positions WHERE {column} IS NOT NULL"
         return {RelationName.parse(name): token for name, token in self._session.fetch(query)}
+
+    def _kept(self) -> frozenset[RelationName]:
+        """The models that have durable tables, which are named ``state.<model>/...``."""
+        found = self._session.fetch(
+            "SELECT DISTINCT split_part(substr(table_name, 7), '/', 1) FROM information_schema.tables "
+            "WHERE starts_with(table_name, 'state.')"
+        )
+        return frozenset(RelationName.parse(name) for (name,) in found)
 
     def epoch(self) -> int:
         """The newest committed epoch, 0 before the first."""

@@ -135,7 +135,7 @@ class Snapshot:
     """What a state file says at the start of a run; fields as in :class:`EpochRecord`.
 
     ``epoch`` is the newest committed one, 0 before the first; ``origin`` the run
-    that committed the first one, "" before it.
+    that committed the first one, "" before it. ``kept`` are the models whose programs have state.
     """
 
     epoch: int
@@ -150,6 +150,7 @@ class Snapshot:
     foreign_identities: Mapping[RelationName, VersionToken] = field(default_factory=dict)
     origin: str = ""
     watermarks: Mapping[RelationName, Watermark] = field(default_factory=dict)
+    kept: frozenset[RelationName] = frozenset()
 
     @property
     def contents(self) -> dict[RelationName, VersionToken]:
