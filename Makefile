@@ -62,6 +62,10 @@ generate: setup ## write the generated files (schemas, reference)
 bench: setup ## speed and memory against peers; writes benchmarks/results
 	$(BIN)/python -m benchmarks
 
+bench-streams: setup ## Nexmark and keyed results against stream engines; takes hours
+	$(BIN)/python -m benchmarks nexmark
+	$(BIN)/python -m benchmarks keyed
+
 lock: ## pin every dependency (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --group bench pyproject.toml -o requirements.lock
 
@@ -70,4 +74,4 @@ clean: ## remove what the tasks made
 
 bench: data
 
-.PHONY: help setup data demo check test format generate bench lock clean
+.PHONY: help setup data demo check test format generate bench bench-streams lock clean
