@@ -1,5 +1,6 @@
 """The facade: plain functions that the surfaces call, and the only place where the rooms are wired together."""
 
+from headwater.api.carrying import init_from_dbt, init_from_odcs
 from headwater.api.contracts import ContractDiff, InferredContract, check_contracts, diff_contracts
 from headwater.api.contracts import infer as infer_contract
 from headwater.api.lineage import LineageNode, lineage
@@ -36,7 +37,9 @@ __all__ = [
     "explain",
     "history",
     "infer_contract",
+    "init_from_dbt",
     "init_from_files",
+    "init_from_odcs",
     "init_from_template",
     "lineage",
     "load",

@@ -19,7 +19,16 @@ from typing import Final
 from headwater.api.datafiles import describe_folder, workspace_texts
 from headwater.errors import UsageError, did_you_mean
 
-__all__ = ["Created", "init_from_files", "init_from_template", "templates"]
+__all__ = [
+    "Created",
+    "copy_files",
+    "init_from_files",
+    "init_from_template",
+    "refuse_overwriting",
+    "templates",
+    "usable_name",
+    "write_texts",
+]
 
 _name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _copy_limit: Final = 1 << 30
@@ -28,12 +37,16 @@ _gitignore: Final = "gitignore"
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new workspace: its folder, and the files written, relative to it, data last."""
+    """A new workspace: its folder, and the files written, relative to it, data last.
+
+    ``left_out`` says what of its origin could not be carried over, each with its place.
+    """
 
     name: str
     root: str
     files: tuple[str, ...]
     relations: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def templates() -> tuple[str, ...]:
@@ -50,12 +63,12 @@ def init_from_template(directory: str | Path, template: str = "minimal", *, name
     if template not in templates():
         raise UsageError(f"there is no template '{template}'", hint=did_you_mean(template, templates()))
     root = Path(directory).resolve()
-    chosen = _usable_name(root, name)
+    chosen = usable_name(root, name)
     texts = {
         path.replace(_gitignore, f".{_gitignore}"): _filled(path, text, chosen)
         for path, text in _texts(_folder() / template, "").items()
     }
-    _write(root, texts)
+    write_texts(root, texts)
     models = [path.removesuffix(".sql") for path in texts if path.endswith(".sql")]
     relations = sorted(".".join(path.split("/")) if "/" in path else f"{chosen}.{path}" for path in models)
     return Created(chosen, str(root), tuple(sorted(texts)), tuple(relations))
@@ -75,17 +88,18 @@ def init_from_files(
         DataError: a file cannot be read as what its name says.
     """
     root, origin = Path(directory).resolve(), Path(path).resolve()
-    chosen = _usable_name(root, name)
+    chosen = usable_name(root, name)
     base = origin if origin.is_dir() else origin.parent
     inside = base.is_relative_to(root)
     tables = describe_folder(origin, engine=engine)
     prefix = base.relative_to(root).as_posix() if inside else "data"
     texts = workspace_texts(chosen, tables, "" if prefix == "." else f"{prefix}/")
-    _refuse_overwriting(root, texts)
-    copied = [] if inside else _copy(base, root / prefix, [file for table in tables for file in table.files])
-    _write(root, texts)
+    refuse_overwriting(root, texts)
+    found = {} if inside else {f"{prefix}/{file}": base / file for table in tables for file in table.files}
+    copied = copy_files(root, found)
+    write_texts(root, texts)
     relations = tuple(f"{chosen}.{table.name}" for table in tables)
-    return Created(chosen, str(root), (*sorted(texts), *(f"{prefix}/{file}" for file in copied)), relations)
+    return Created(chosen, str(root), (*sorted(texts), *copied), relations)
 
 
 def _folder() -> Traversable:
@@ -106,7 +120,7 @@ def _filled(path: str, text: str, name: str) -> str:
     return Template(text).substitute(name=name) if path.endswith(".yaml") else text
 
 
-def _usable_name(root: Path, name: str | None) -> str:
+def usable_name(root: Path, name: str | None) -> str:
     """The name as given, or one made from the folder's."""
     if name is not None:
         if not _name.fullmatch(name):
@@ -116,15 +130,15 @@ def _usable_name(root: Path, name: str | None) -> str:
     return made if _name.fullmatch(made) else f"w_{made}"
 
 
-def _write(root: Path, texts: Mapping[str, str]) -> None:
-    _refuse_overwriting(root, texts)
+def write_texts(root: Path, texts: Mapping[str, str]) -> None:
+    refuse_overwriting(root, texts)
     for path, text in texts.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
 
 
-def _refuse_overwriting(root: Path, texts: Mapping[str, str]) -> None:
+def refuse_overwriting(root: Path, texts: Mapping[str, str]) -> None:
     there = sorted(path for path in texts if (root / path).exists())
     if there:
         raise UsageError(
@@ -134,14 +148,16 @@ def _refuse_overwriting(root: Path, texts: Mapping[str, str]) -> None:
         )
 
 
-def _copy(base: Path, target: Path, names: list[str]) -> list[str]:
-    size = sum((base / name).stat().st_size for name in names)
+def copy_files(root: Path, files: Mapping[str, Path]) -> list[str]:
+    """Copy data into a workspace: new name, relative to it, to file. Raises UsageError when it is too much."""
+    size = sum(file.stat().st_size for file in files.values())
     if size > _copy_limit:
+        first = next(iter(files.values())).parent
         raise UsageError(
             f"the data is too big to be copied: {size / 2**30:.1f} GiB",
-            hint=f"make the workspace around it: headwater init {base.parent} --from files {base}",
+            hint=f"make the workspace around it: headwater init {first.parent} --from files {first}",
         )
-    for name in names:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(base / name, target / name)
-    return names
+    for name, file in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, root / name)
+    return list(files)

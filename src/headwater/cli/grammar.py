@@ -38,7 +38,7 @@ def _print_version(context: click.Context, _parameter: click.Parameter, asked: b
 _init = Command(
     "init",
     action="init:init",
-    help="Start a workspace. It is made from a template, or from a folder of data files.",
+    help="Start a workspace. It is made from a template, data files, ODCS contracts or a dbt project.",
     params=[
         click.Argument(
             ["folder"],
@@ -56,9 +56,9 @@ _init = Command(
         ),
         click.Option(
             ["--from", "origin"],
-            type=(click.Choice(["files"]), click.Path(exists=True)),
+            type=(click.Choice(["files", "odcs", "dbt"]), click.Path(exists=True)),
             metavar="KIND PATH",
-            help="Infer sources, contracts and a first model from what is at PATH; KIND is files.",
+            help="Begin with what is at PATH. KIND is files (data), odcs (contracts) or dbt (a project).",
         ),
         click.Option(["--name"], help="The workspace's name; the folder's by default."),
     ],
@@ -66,6 +66,7 @@ _init = Command(
         "headwater init shop",
         "headwater init --template flights flights",
         "headwater init shop --from files ~/exports",
+        "headwater init shop --from dbt ~/jaffle_shop",
     ],
 )
 
