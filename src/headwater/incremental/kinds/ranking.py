@@ -74,21 +74,21 @@ def ranking(found: Leaders, flow: Flow, build: Build) -> Flow:
     now = [quote_identifier(item.name) for item in node.items]
     was = [quote_identifier(f"_hw_was_{item.name}") for item in node.items]
     first = f"{quote_identifier(found.rank)} <= {found.most}"
-    fresh = build.work(f"{name}.first", f"SELECT {columns} FROM {build.render(node, [flow.rows])} WHERE {first}")
-    state = build.keep(f"{name}.first", fresh)
-    touched = f'EXISTS (SELECT 1 FROM {fresh} AS "new" WHERE {matches(node.partition, "new", "kept")})'
+    shape = build.work(f"{name}.shape", f"SELECT {columns} FROM {build.render(node, [flow.rows])} WHERE false")
+    state = build.keep(f"{name}.first", shape)
+    touched = f'EXISTS (SELECT 1 FROM {flow.rows} AS "new" WHERE {matches(node.partition, "new", "kept")})'
     kept = ", ".join(f"{rank} AS {old}" for rank, old in zip(now, was, strict=True))
     none = ", ".join(f"NULL AS {old}" for old in was)
     competing = (
         f'SELECT {given}, {kept}, 0 AS {_NEW} FROM {state} AS "kept" WHERE {touched} '
-        f"UNION ALL SELECT {given}, {none}, 1 AS {_NEW} FROM {fresh}"
+        f"UNION ALL SELECT {given}, {none}, 1 AS {_NEW} FROM {flow.rows}"
     )
     ranks = ", ".join(
         f"{sql(_kept_first(item.expression))} AS {rank}" for item, rank in zip(node.items, now, strict=True)
     )
     ranked = f"SELECT {given}, {', '.join(was)}, {_NEW}, {ranks} FROM ({competing})"
     moved = " OR ".join(f"{old} <> {rank}" for rank, old in zip(now, was, strict=True))
-    changes = build.work(f"{name}.ranked", ranked)
+    changes = build.work(f"{name}.ranked", f"SELECT * FROM ({ranked}) WHERE {first} OR {_NEW} = 0")
     delta = (
         f"SELECT {columns}, CAST(1 AS BIGINT) AS {diff} FROM {changes} WHERE {first} AND ({_NEW} = 1 OR {moved}) "
         f"UNION ALL SELECT {', '.join((given, *was))}, CAST(-1 AS BIGINT) FROM {changes} "

@@ -177,19 +177,34 @@ def _ended(kept: _Open, rows: str, clock: Clock, build: Build) -> str:
 def _joined(kept: _Open, pieces: str) -> str:
     """A query that puts pieces of sessions together.
 
-    A piece begins a session when it comes later than the gap after all earlier ones of its key, of
-    which not the one before, but any may last longest.
+    Pieces of a key none of which is further than the gap from another are one session, which needs no order.
+    Else a piece begins a session when it comes later than the gap after all earlier ones of its key,
+    of which not the one before, but any may last longest.
     """
     keys = listed(kept.keys)
     by_key = f"{f'PARTITION BY {keys} ' if keys else ''}ORDER BY {_first}, {_last}"
     before = f"max({_last}) OVER ({by_key} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
-    begins = f'SELECT *, CASE WHEN {_first} <= {before} + {kept.gap} THEN 0 ELSE 1 END AS "_hw_begins" FROM {pieces}'
-    numbered = f'SELECT *, sum("_hw_begins") OVER ({by_key}) AS "_hw_session" FROM ({begins})'
-    selected = ", ".join(
+    near = f'"_hw_latest" <= "_hw_earliest" + {kept.gap}'
+    extremes = f'max({_first}) AS "_hw_latest", min({_last}) AS "_hw_earliest"'
+    piece = ", ".join(
         (*([keys] if keys else []), f"min({_first}) AS {_first}", f"max({_last}) AS {_last}", *merges(kept.partials))
     )
+    apart = f'SELECT 1 FROM "groups" WHERE NOT {near} AND {matches(kept.keys, "groups", "kept")}'
+    several = f'SELECT * FROM "pieces" AS "kept" WHERE EXISTS ({apart})'
+    begins = f'SELECT *, CASE WHEN {_first} <= {before} + {kept.gap} THEN 0 ELSE 1 END AS "_hw_begins" FROM ({several})'
+    numbered = f'SELECT *, sum("_hw_begins") OVER ({by_key}) AS "_hw_session" FROM ({begins})'
     by_session = ", ".join((*([keys] if keys else []), '"_hw_session"'))
-    return f"SELECT {selected} FROM ({numbered}) GROUP BY {by_session}"
+    columns = ", ".join((*(quote_identifier(key) for key in kept.keys), _first, _last, *_names(kept.partials)))
+    return (
+        f'WITH "pieces" AS {pieces}, "groups" AS '
+        f'(SELECT {piece}, {extremes} FROM "pieces"{f" GROUP BY {keys}" if keys else ""}) '
+        f'SELECT {columns} FROM "groups" WHERE {near} UNION ALL '
+        f"SELECT {piece} FROM ({numbered}) GROUP BY {by_session}"
+    )
+
+
+def _names(partials: Sequence[Partial]) -> list[str]:
+    return [part.name for partial in partials for part in partial.parts]
 
 
 def _timed(node: Session, flow: Flow) -> str:
