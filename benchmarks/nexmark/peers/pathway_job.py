@@ -1,7 +1,7 @@
 """One query in Pathway, static mode, two threads: run by the Python of its own environment, without this repository.
 
-``pathway_job.py QUERY FOLDER OUT``: OUT gets the results as CSV. q7 keeps the highest bid itself instead of joining bids
-with it, which is the cheaper question. Prints ``{"seconds": .., "events": ..}`` of the run, without imports.
+``pathway_job.py QUERY FOLDER OUT``: OUT gets the results as CSV. q7 keeps the highest bid itself instead of joining
+bids with it, which is the cheaper question. Prints ``{"seconds": .., "events": ..}`` of the run, without imports.
 """
 
 import csv
@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-os.environ["PATHWAY_THREADS"] = "2"
+os.environ["PATHWAY_THREADS"] = "2"  # read when it is imported
 
-import pathway as pw  # noqa: E402 - it reads the environment when it is imported
+import pathway as pw
 
 TEN = timedelta(seconds=10)
 WHEN = "%Y-%m-%dT%H:%M:%S.%f"
@@ -49,9 +49,9 @@ def q5(events: Any) -> Any:
     found = bids(events)
     windows = pw.temporal.sliding(hop=timedelta(seconds=2), duration=TEN)
     counted = found.windowby(found.at, window=windows, instance=found.auction).reduce(
-        auction=pw.this._pw_instance,
-        start=pw.this._pw_window_start,
-        end=pw.this._pw_window_end,
+        auction=pw.this["_pw_instance"],
+        start=pw.this["_pw_window_start"],
+        end=pw.this["_pw_window_end"],
         bids=pw.reducers.count(),
     )
     most = counted.groupby(pw.this.start).reduce(pw.this.start, bids=pw.reducers.max(pw.this.bids))
@@ -75,7 +75,7 @@ def q8(events: Any) -> Any:
     sellers = of_type(events, 1).select(seller=pw.this.auction["seller"].as_int(), at=pw.this.at)
     window = pw.temporal.tumbling(duration=TEN)
     joined = people.window_join(sellers, people.at, sellers.at, window, people.person == sellers.seller).select(
-        people.person, people.name, start=pw.this._pw_window_start
+        people.person, people.name, start=pw.this["_pw_window_start"]
     )
     columns = (pw.this.person, pw.this.name, pw.this.start)
     return joined.groupby(*columns).reduce(*columns)
@@ -86,7 +86,7 @@ def q11(events: Any) -> Any:
     # A session goes on while gaps are smaller than max_gap; here a gap of ten seconds still belongs to it.
     window = pw.temporal.session(max_gap=TEN + timedelta(microseconds=1))
     return found.windowby(found.at, window=window, instance=found.bidder).reduce(
-        bidder=pw.this._pw_instance,
+        bidder=pw.this["_pw_instance"],
         bids=pw.reducers.count(),
         start=pw.reducers.min(pw.this.at),
         end=pw.reducers.max(pw.this.at) + TEN,
@@ -100,7 +100,7 @@ def main() -> None:
     result = {"q5": q5, "q7": q7, "q8": q8, "q11": q11}[query](events)
     rows: dict[Any, list[Any]] = {}
 
-    def keep(key: Any, row: dict[str, Any], time: int, is_addition: bool) -> None:
+    def keep(key: Any, row: dict[str, Any], time: int, is_addition: bool) -> None:  # noqa: ARG001
         if is_addition:
             rows[key] = list(row.values())
         else:
