@@ -52,6 +52,22 @@ def test_a_relation_is_known_by_its_newest_schema(engine: DuckDBEngine) -> None:
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        'SELECT id, delay FROM "ops.flights"',
+        '(SELECT id, delay FROM "ops.flights" LIMIT 1) UNION ALL SELECT id, delay FROM "ops.flights"',
+        'WITH late AS (SELECT id, delay FROM "ops.flights") SELECT * FROM late',
+        '/* late */ WITH late AS (SELECT id, delay FROM "ops.flights") SELECT * FROM late',
+        'WITH RECURSIVE r AS (SELECT id, delay FROM "ops.flights" UNION ALL SELECT id, delay FROM r) FROM r',
+        'FROM "ops.flights" SELECT id, delay',
+    ],
+)
+def test_a_query_is_understood_the_same_however_often_its_relations_were_read(engine: DuckDBEngine, query: str) -> None:
+    for _ in range(3):
+        assert engine.bind(query, {"ops.flights": flights}) == Schema.of({"id": "bigint", "delay": "decimal(10,2)"})
+
+
+@pytest.mark.parametrize(
     ("query", "message"),
     [
         ('SELECT nope FROM "ops.flights"', 'Referenced column "nope" not found in FROM clause!'),
