@@ -44,6 +44,7 @@ from headwater.types import RelationName, Schema
 
 __all__ = ["Context", "RelationPlanner"]
 
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What planning is given; the arguments of :func:`headwater.plan.build_plan`."""
@@ -154,6 +155,7 @@ class RelationPlanner:
             metadata_fingerprint=digest(said),
             rebuild=self._starts_anew(relation, full, analysis.reads),
             traits=_filled({**content, "upstream": upstream_trait, **said}),
+            where=model.where,
         )
 
     def _understand(self, model: Model, contract: Contract | None, *, stored: bool) -> Understood:

@@ -49,7 +49,12 @@ def test_a_workspace_of_one_source_and_one_model(tmp_path: Path) -> None:
     assert list(found.products) == ["shop"]
     assert (found.default_environment, found.environments["dev"].lake) == ("dev", Lake())
     source = found.sources[RelationName("shop", "orders")]
-    assert (source.kind, source.options, source.bounded, source.schema) == ("files", {"path": "orders.csv"}, False, None)
+    assert (source.kind, source.options, source.bounded, source.schema) == (
+        "files",
+        {"path": "orders.csv"},
+        False,
+        None,
+    )
     assert found.models[RelationName("shop", "revenue")].contract is None
     assert found.root == str(tmp_path)
 
