@@ -13,7 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from headwater.errors import BudgetError, DataError, TransientError, UsageError
+from headwater.errors import BudgetError, DataError, Location, TransientError, UsageError
 from headwater.events import EpochStarted, Event, Listener, SinkCommitted, StateCommitted
 from headwater.formats.tables.parquet.table import ParquetTable
 from headwater.plan.build import build_plan
@@ -77,7 +77,9 @@ class Shop:
             query, output = declared if isinstance(declared, tuple) else (declared, None)
             name = RelationName.parse(text)
             contract = self.sales_contract if text == "shop.sales" else None
-            models[name] = Model(name, query, f"{text}.sql", output=output, contract=contract)
+            models[name] = Model(
+                name, query, f"{text}.sql", output=output, contract=contract, where=Location(f"{text}.sql", 1)
+            )
         contracts = [contract for contract in (self.contract, self.sales_contract) if contract]
         return Workspace(
             name="shop",
@@ -208,7 +210,8 @@ def test_failure_on_the_data_names_its_model(shop: Shop, name: str, query: str) 
     shop.models[name] = query
     (error,) = shop.run().failures
     assert error.exit_code == 1
-    assert error.message == f"{name}: a query failed on the data"
+    assert error.message == f"{name}: writing the rows failed on the data"
+    assert error.where == Location(f"{name}.sql", 1)
 
 
 def test_changed_contract_judges_everything_again(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from headwater.errors import Location
 from headwater.incremental.program import ChangeMode, Program
 from headwater.quality.checks import Judgement
 from headwater.spec.contract import EventTime
@@ -107,6 +108,7 @@ class ModelStep:
     metadata_fingerprint: str
     rebuild: bool
     traits: Mapping[str, str] = field(default_factory=dict)
+    where: Location | None = field(default=None, compare=False)
 
     @property
     def event_time(self) -> EventTime | None:

@@ -58,7 +58,7 @@ class Computation:
                 continue
             if name in self.publisher.published and not self._stirred(model, moved):
                 continue
-            with _naming(name):
+            with _naming(model):
                 query = self._appended(model)
                 self.publisher.model(model, query, PublishMode.APPEND, keep=self._read_again(model))
             bench.appended(name)
@@ -86,7 +86,7 @@ class Computation:
         if self.last and _reads_replaced(model):
             return
         if model.relation not in self.publisher.published or self._stirred(model, moved):
-            with _naming(model.relation):
+            with _naming(model):
                 run_steps(self.publisher.bench, model.program, anew=False)
 
     def refresh(self, stale: Collection[RelationName]) -> None:
@@ -100,7 +100,7 @@ class Computation:
             if model.output == "view":
                 continue
             keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
-            with _naming(name):
+            with _naming(model):
                 self.publisher.model(model, self._whole(model), PublishMode.REPLACE, keep=keep)
             bench.replaced(name)
 
@@ -130,13 +130,14 @@ def _reads_replaced(model: ModelStep) -> bool:
 
 
 @contextmanager
-def _naming(relation: RelationName) -> Iterator[None]:
-    """What fails inside says which model it was, unless its own words do."""
+def _naming(model: ModelStep) -> Iterator[None]:
+    """What fails inside says which model it was, unless its own words do, and where that stands."""
     try:
         yield
     except HeadwaterError as error:
-        if str(relation) not in str(error):
-            error.message = f"{relation}: {error.message}"
+        if str(model.relation) not in str(error):
+            error.message = f"{model.relation}: {error.message}"
+        error.where = error.where or model.where
         raise
 
 

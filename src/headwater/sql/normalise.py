@@ -2,7 +2,8 @@
 
 Apart from resolution because these rules need no schema: a function called on a
 value (``x.upper()``) is the function with that value first; keywords that
-sqlglot keeps as text are written in capitals.
+sqlglot keeps as text are written in capitals; parentheses that change nothing
+are left out.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ def normalise(nodes: Iterable[exp.Expr]) -> None:
     for node in list(nodes):
         if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
             _call(node)
+        elif isinstance(node, exp.Paren):
+            if _is_redundant(node):
+                node.replace(node.this)
         elif isinstance(node, exp.WindowSpec):
             for key in ("kind", "start", "start_side", "end", "end_side"):
                 if isinstance(node.args.get(key), str):
@@ -33,6 +37,13 @@ def normalise(nodes: Iterable[exp.Expr]) -> None:
             unit = node.args.get("unit")
             if isinstance(unit, exp.Var):
                 unit.set("this", _units.get(unit.name.upper(), unit.name.upper()))
+
+
+def _is_redundant(node: exp.Paren) -> bool:
+    """Whether a pair of parentheses changes nothing: around one name or value, and around a whole condition."""
+    if isinstance(node.this, exp.Column | exp.Literal | exp.Boolean | exp.Null | exp.Paren):
+        return not isinstance(node.parent, exp.Interval | exp.Dot | exp.Bracket | exp.Select)
+    return isinstance(node.parent, exp.Where | exp.Having | exp.Qualify) or node.arg_key == "on"
 
 
 def _call(node: exp.Dot) -> None:

@@ -20,6 +20,18 @@ def queries(topic: str) -> Iterator[str]:
     yield from (query for query in text.split(";\n") if query.strip())
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT (quality) AS quality FROM readings WHERE ((quality) > (1) AND (value > 2 OR quality = 3))",
+        "SELECT ((quality)) AS quality FROM readings WHERE (quality > 1 AND (value > 2 OR quality = (3)))",
+    ],
+)
+def test_parentheses_that_change_nothing_do_not_count(query: str, world) -> None:
+    plain = "SELECT quality AS quality FROM readings WHERE quality > 1 AND (value > 2 OR quality = 3)"
+    assert world.analyse(query).canonical == world.analyse(plain).canonical
+
+
 def described(query: str, analysis: sql.Analysis) -> str:
     lines = [query.strip(), f"  canonical: {analysis.canonical}"]
     if analysis.engine_sql != analysis.canonical:
