@@ -1,0 +1,1 @@
+SELECT DISTINCT ON (customer, quantity) customer, quantity, id FROM orders ORDER BY customer, quantity, placed_at, id
