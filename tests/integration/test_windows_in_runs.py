@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headwater.events import Event, SinkCommitted
+from headwater.runtime.tables import Tables
 from headwater.spec.contract import EventTime
 from headwater.types import RelationName
 
@@ -31,6 +32,12 @@ def hours(plant: Plant, model: str = "plant.hourly") -> dict[object, object]:
     found = {row[0]: row[1] for row in rows}
     assert len(rows) == len(found), "a window was published twice"
     return found
+
+
+def operations(plant: Plant) -> list[str]:
+    """How the table of windows came to be, oldest first."""
+    versions = Tables(plant.layout).open(RelationName("plant", "hourly"), "parquet").versions()
+    return [version.operation for version in sorted(versions, key=lambda version: version.number)]
 
 
 def test_a_window_closes_in_the_run_whose_rows_pass_its_end(plant: Plant) -> None:
@@ -89,6 +96,23 @@ def test_a_replayed_late_row_comes_into_its_closed_window(plant: Plant) -> None:
     plant.write("3.csv", "5 14:00")
     plant.run()
     assert hours(plant) == {"10": 2, "11": 1, "12": 1}
+
+
+def test_a_replayed_row_of_a_window_that_is_open_waits_with_it(plant: Plant) -> None:
+    plant.times[READINGS] = EventTime("at", timedelta(minutes=10), future=timedelta(0))
+    plant.write("1.csv", "1 10:00", "2 11:30", "3 12:30")
+    plant.run()
+    assert hours(plant) == {"10": 1}
+    before = operations(plant)
+    plant.now = at("13:00")
+    plant.run(replay=READINGS)
+    assert hours(plant) == {"10": 1, "11": 1}
+    assert operations(plant) == [*before, "append"], "it moved the watermark behind a window, and rebuilt nothing"
+    plant.write("2.csv", "4 13:00", "5 12:45")
+    plant.now = at("14:00")
+    plant.write("3.csv", "6 13:30")
+    plant.run()
+    assert hours(plant) == {"10": 1, "11": 1, "12": 2}
 
 
 def test_an_idle_source_holds_no_window_open(plant: Plant) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from headwater.plan.steps import ForeignPort
-from headwater.quality.times import event_time_of
 from headwater.runtime.intake import ForeignRows, is_stream
+from headwater.runtime.moments import earliest
 from headwater.runtime.state import Snapshot
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import Tables
@@ -91,15 +90,14 @@ def ask_foreign(
 def _is_belated(port: ForeignPort, rows: Rows, snapshot: Snapshot, session: Session) -> bool:
     """Whether a row lies before the port's watermark; rows that can be read only once are taken to."""
     mark = snapshot.watermarks.get(port.relation)
-    column = port.schema.get(port.event_time.column) if port.event_time else None
-    if column is None or mark is None or mark.at is None:
+    if port.event_time is None or mark is None or mark.at is None:
         return False
     if is_stream(rows):
         return True
     session.view(_gains, rows, schema=port.schema)
-    earliest: datetime | None = session.fetch(f"SELECT min({event_time_of(column)}) FROM {_gains}")[0][0]
+    first = earliest(session, _gains, port.schema, port.event_time)
     session.drop(_gains)
-    return earliest is not None and earliest.replace(tzinfo=UTC) < mark.at
+    return first is not None and first < mark.at
 
 
 def _identity(version: TableVersion) -> VersionToken:

@@ -7,16 +7,15 @@ are judged and published by the same acts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from headwater.plan.steps import ModelStep, Recorded, SourceStep
 from headwater.quality.judging import Judging, judge
 from headwater.quality.quarantine import QUARANTINE_SCHEMA
-from headwater.quality.times import event_time_of
 from headwater.relations import relation
 from headwater.runtime.decision import quarantine_token
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import examine, split
+from headwater.runtime.moments import latest
 from headwater.runtime.tables import model_spec, quarantine_spec
 from headwater.runtime.workbench import Workbench, listed
 from headwater.spec.contract import EventTime
@@ -87,12 +86,9 @@ class Publisher:
         Args:
             rows: what stands in FROM for them; default: ``accepted.<name>``.
         """
-        column = schema.get(event_time.column) if event_time else None
-        if column is None:
-            return
-        query = f"SELECT max({event_time_of(column)}) FROM {rows or relation('accepted', name)}"
-        found: datetime | None = self.bench.session.fetch(query)[0][0]
-        self.epoch.watermarks.accept(name, found and found.replace(tzinfo=UTC), anew=anew)
+        if event_time is not None:
+            newest = latest(self.bench.session, rows or relation("accepted", name), schema, event_time)
+            self.epoch.watermarks.accept(name, newest, anew=anew)
 
     def quarantine(self, name: RelationName, format: str, fingerprint: str, rows: int, *, anew: bool) -> None:
         """Stage ``rejected.<name>``; ``anew``: the table is to hold these rows only."""

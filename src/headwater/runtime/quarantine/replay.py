@@ -31,6 +31,7 @@ from headwater.runtime.compute import Computation, stale_models
 from headwater.runtime.decision import Moving, decide, inputs_of, version_tokens
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import examine, split
+from headwater.runtime.moments import earliest
 from headwater.runtime.ordering import readers_of
 from headwater.runtime.product import Progress, stageable
 from headwater.runtime.publication import Publisher
@@ -197,12 +198,24 @@ class _Replay:
         )
         self.epoch.versions[model.relation] = str(self.epoch.number)
 
+    def _is_belated(self) -> bool:
+        """Whether an admitted row may lie in what has closed; where its own relation tells no time, it is taken to."""
+        name, event_time = self.target.relation, self.target.step.event_time
+        if event_time is None:
+            return True
+        mark = self.snapshot.watermarks.get(name)
+        if mark is None or mark.at is None or mark.ended:
+            return mark is not None and mark.ended
+        first = earliest(self.epoch.context.session, relation("accepted", name), self.target.schema, event_time)
+        return first is not None and first < mark.at
+
     def _push(self, publisher: Publisher) -> None:
         """Compute what reads the relation: appended models from the admitted rows, replaced ones anew."""
         epoch, snapshot, product = self.epoch, self.snapshot, self.epoch.context.product
         moved = {self.target.relation}
         admitted = frozenset(moved)
-        decision = decide(product, snapshot, Moving(admitted, frozenset(), frozenset(), single=True, belated=admitted))
+        belated = admitted if self._is_belated() else frozenset()
+        decision = decide(product, snapshot, Moving(admitted, frozenset(), frozenset(), single=True, belated=belated))
         computation = Computation(product, publisher, decision, readers_of(product), last=True)
         computation.advance(moved)
         tokens = version_tokens(product, snapshot.positions, {**snapshot.versions, **epoch.versions})
