@@ -1,0 +1,1 @@
+SELECT a.k, a.ts FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.ts BETWEEN a.ts AND a.ts + INTERVAL 1 HOUR)

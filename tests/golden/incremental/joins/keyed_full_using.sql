@@ -1,0 +1,1 @@
+SELECT k, a.n, c.name FROM a FULL JOIN c USING (k)

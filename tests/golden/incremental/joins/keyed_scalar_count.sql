@@ -1,0 +1,1 @@
+SELECT a.k, (SELECT count(*) FROM b WHERE b.k = a.k) AS matches FROM a

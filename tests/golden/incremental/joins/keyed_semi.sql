@@ -1,0 +1,1 @@
+SELECT a.k, a.v FROM a WHERE a.k IN (SELECT c.k FROM c WHERE c.name IS NOT NULL)
