@@ -111,11 +111,11 @@ class Computation:
             if _reads_replaced(model):
                 run_steps(bench, program, anew=False)
             return content(program)
-        if program.steps:
-            forget(bench, model.relation)
-            if not program.is_late_to_keep or model.relation in decision.seeding:
-                last = run_steps(bench, program, anew=True)
-                return last if program.content is None else content(program)
+        if model.relation in decision.kept:
+            forget(bench.session, model.relation)
+        if program.steps and (not program.is_late_to_keep or model.relation in decision.seeding):
+            last = run_steps(bench, program, anew=True)
+            return last if program.content is None else content(program)
         inputs = ((read, program.rebuild_role) for read in model.analysis.reads)
         return bench.over(inputs, compose(program.rebuild))
 

@@ -57,14 +57,15 @@ class Decision:
     from history in the last epoch. ``keyed`` ones are replaced models that keep state:
     they take changes in every epoch and are published in the last one. ``seeding`` ones
     are replaced models that keep none yet and begin to, if they are computed at all in
-    this run: their first content took no state. ``wanted`` relations are those whose
-    changes an active or keyed stored model reads.
+    this run: their first content took no state. ``kept`` are all models that have state, and
+    ``wanted`` the relations whose changes an active or keyed stored model reads.
     """
 
     active: frozenset[RelationName]
     rebuild: frozenset[RelationName]
     keyed: frozenset[RelationName]
     seeding: frozenset[RelationName]
+    kept: frozenset[RelationName]
     wanted: frozenset[RelationName]
 
 
@@ -144,6 +145,7 @@ def decide(product: ProductPlan, snapshot: Snapshot, moving: Moving) -> Decision
         rebuild=frozenset(rebuild),
         keyed=frozenset(keyed),
         seeding=frozenset(seeding),
+        kept=snapshot.kept,
         wanted=_wanted(product.models, active | keyed),
     )
 

@@ -12,6 +12,7 @@ from headwater.incremental.program import Delete, Input, Insert, Keep, Program
 from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.runtime.definitions import Definitions
 from headwater.runtime.workbench import Workbench
+from headwater.spi.engine import Session
 from headwater.types import RelationName, quote_identifier
 
 __all__ = ["content", "forget", "run_steps"]
@@ -50,13 +51,13 @@ def content(program: Program) -> str:
     return f'SELECT "rows".*, {origin} FROM ({program.content}) AS "rows"'
 
 
-def forget(bench: Workbench, model: RelationName) -> None:
+def forget(session: Session, model: RelationName) -> None:
     """Drop what a model keeps, also what an earlier form of its query kept."""
-    kept = bench.session.fetch(
+    kept = session.fetch(
         "SELECT table_name FROM information_schema.tables WHERE starts_with(table_name, ?)", [f"state.{model}/"]
     )
     for (name,) in kept:
-        bench.session.execute(f"DROP TABLE IF EXISTS {quote_identifier(name)}")
+        session.execute(f"DROP TABLE IF EXISTS {quote_identifier(name)}")
 
 
 def _changes(bench: Workbench, program: Program) -> Callable[[str], str]:
