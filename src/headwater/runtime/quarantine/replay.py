@@ -199,9 +199,11 @@ class _Replay:
         self.epoch.versions[model.relation] = str(self.epoch.number)
 
     def _is_belated(self) -> bool:
-        """Whether an admitted row may lie in what has closed; where its own relation tells no time, it is taken to."""
-        name, event_time = self.target.relation, self.target.step.event_time
-        if event_time is None:
+        """Whether an admitted row may lie in what has closed; where clocks of others tell its time, it is taken to."""
+        step, name = self.target.step, self.target.relation
+        event_time = step.event_time
+        clocks = step.program.clocks if isinstance(step, ModelStep) else {}
+        if event_time is None or any(column.casefold() != event_time.column.casefold() for column in clocks):
             return True
         mark = self.snapshot.watermarks.get(name)
         if mark is None or mark.at is None or mark.ended:
