@@ -37,7 +37,7 @@ def main() -> int:
             total += report
             for failure in report.failures:
                 _say(f"FAILED {failure}")
-            if number % 5 == 0 or number == len(waiting):
+            if number % 2 == 0 or number == len(waiting):
                 took = time.monotonic() - begun
                 _say(f"{total}, {took:.0f} s", sys.stderr)
             if given.minutes and time.monotonic() - begun > given.minutes * 60:

@@ -199,7 +199,7 @@ def _split(tokens: Sequence[Token]) -> list[list[Token]]:
 def _session_keys(slices: list[list[Token]]) -> tuple[list[list[Token]], list[Token]]:
     """Take ``PARTITION BY k, j`` off the table argument; the last two slices are the column and the gap."""
     data = slices[0]
-    at = next((i for i, token in enumerate(data) if token.token_type == TokenType.PARTITION_BY), None)
+    at = _outside(data, TokenType.PARTITION_BY)
     if at is None:
         return slices, []
     split = max(len(slices) - 2, 1)
@@ -210,6 +210,19 @@ def _session_keys(slices: list[list[Token]]) -> tuple[list[list[Token]], list[To
     if len(keys) > 2 and keys[0].token_type == TokenType.L_PAREN and _closing(keys, 0) == len(keys) - 1:
         keys = keys[1:-1]
     return [data[:at], *slices[split:]], keys
+
+
+def _outside(tokens: Sequence[Token], wanted: TokenType) -> int | None:
+    """Where a token first stands outside any parenthesis."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        if token.token_type == TokenType.L_PAREN:
+            depth += 1
+        elif token.token_type == TokenType.R_PAREN:
+            depth -= 1
+        elif token.token_type == wanted and depth == 0:
+            return at
+    return None
 
 
 def _named(argument: list[Token]) -> tuple[str | None, list[Token]]:
