@@ -15,6 +15,7 @@ from headwater.api.records import recorded_relations
 from headwater.incremental.program import Block
 from headwater.plan.steps import ModelStep, Plan, SourceStep
 from headwater.quality.checks import Check, DatasetCheck, KeyCheck, ReferenceCheck, RowCheck, Unjudged
+from headwater.spec.misspelt import misspelt_types
 from headwater.types import RelationName, Schema
 
 __all__ = ["CheckReport", "ExplainedCheck", "Explanation", "check", "explain", "plan", "plan_beside"]
@@ -22,7 +23,7 @@ __all__ = ["CheckReport", "ExplainedCheck", "Explanation", "check", "explain", "
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """How much was verified, and found without errors."""
+    """How much was verified, and found without errors; ``warnings`` are what may be a mistake, each with its place."""
 
     workspace: str
     environment: str
@@ -30,6 +31,7 @@ class CheckReport:
     sources: int
     models: int
     contracts: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def check(project: Project) -> CheckReport:
         sources=sum(len(product.sources) for product in planned.products),
         models=sum(len(product.models) for product in planned.products),
         contracts=len(project.workspace.contracts),
+        warnings=tuple(text for each in project.workspace.contracts.values() for text in misspelt_types(each)),
     )
 
 

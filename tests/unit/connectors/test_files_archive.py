@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from headwater.connectors.files import FilesSource, archive
 from headwater.errors import DataError
@@ -132,6 +136,28 @@ def test_damaged_archives(tmp_path: Path, damage: str) -> None:
     with pytest.raises(DataError) as caught:
         scan(tmp_path)
     assert caught.value.message == "data/a.csv.zip cannot be unpacked"
+
+
+def test_an_archive_whose_directory_lies_before_its_beginning(tmp_path: Path) -> None:
+    path = packed(tmp_path, {"a.csv": b"id\n1\n"})
+    content = path.read_bytes()
+    end = content.rindex(b"PK\x05\x06")
+    path.write_bytes(content[: end + 12] + (1 << 30).to_bytes(4, "little") + content[end + 16 :])
+    with pytest.raises(DataError) as caught:
+        scan(tmp_path)
+    assert caught.value.message == "data/a.csv.zip cannot be unpacked"
+
+
+@given(st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_garbage_in_an_archive_is_an_error_of_the_data(tmp_path: Path, random: Random) -> None:
+    path = packed(tmp_path, {"a.csv": b"id\n1\n" * 20, "b.csv": b"id\n2\n"})
+    content = bytearray(path.read_bytes())
+    for _ in range(random.randint(1, 12)):
+        content[random.randrange(len(content))] = random.randrange(256)
+    path.write_bytes(content)
+    with suppress(DataError):
+        scan(tmp_path)
 
 
 def test_an_encrypted_member(tmp_path: Path) -> None:

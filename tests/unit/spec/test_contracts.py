@@ -16,6 +16,7 @@ from headwater.errors import DeclarationErrors
 from headwater.spec.contract import Budget, Contract, EventTime, Property, QualityRule, Reference
 from headwater.spec.contracts import to_contracts
 from headwater.spec.documents import Document, parse_document
+from headwater.spec.misspelt import misspelt_types
 from headwater.spec.odcs import official_schema
 from headwater.spec.text import FileText
 from headwater.spec.writing import to_yaml, write_contract, write_document
@@ -45,6 +46,34 @@ def test_an_example_is_rewritten_without_loss(name: str) -> None:
     assert parse_document(FileText(name, text)).data == found.data
     assert yaml.safe_load(text) == found.data
     assert list(yaml.safe_load(text)) == list(found.data) if isinstance(found.data, dict) else True
+
+
+@pytest.mark.parametrize(
+    ("physical", "meant"),
+    [("bigintt", "BIGINT"), ("varchr(20)", "VARCHAR"), ("TIMESTMAP", "TIMESTAMP"), ("intger", "INTEGER")],
+)
+def test_a_physical_type_that_is_nearly_ours_is_told(physical: str, meant: str) -> None:
+    (warning,) = misspelt_types(with_type(physical))
+    assert warning == (
+        f"c.yaml:7:35: the physicalType '{physical}' of 'id' is no type of headwater, so that only its logicalType "
+        f"counts; did you mean {meant}?"
+    )
+
+
+@pytest.mark.parametrize(
+    "physical", ["bigint", "int8", "text", "varchar(20)", "NUMBER(38,0)", "VARCHAR2(9)", "geography"]
+)
+def test_a_physical_type_of_ours_or_of_another_system_is_none(physical: str) -> None:
+    assert list(misspelt_types(with_type(physical))) == []
+
+
+def with_type(physical: str) -> Contract:
+    text = (
+        "apiVersion: v3.2.0\nkind: DataContract\nid: c\nversion: 1.0.0\nstatus: active\n"
+        f"schema:\n  - {{name: t, properties: [{{name: id, physicalType: '{physical}', logicalType: integer}}]}}\n"
+    )
+    (contract,) = to_contracts(parse_document(FileText("c.yaml", text)))
+    return contract
 
 
 def test_the_examples_use_every_property_of_the_standard() -> None:

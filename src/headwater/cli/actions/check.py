@@ -20,6 +20,8 @@ def check(settings: Settings) -> None:
     if settings.output == "json":
         show_json(report)
         return
+    for warning in report.warnings:
+        show_text(settings, f"warning: {warning}")
     counts = [
         counted(report.products, "product"),
         counted(report.sources, "source"),

@@ -6,9 +6,12 @@ path, and no member may unpack to much more than it weighs.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import lzma
 import os
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -29,6 +32,19 @@ ratio_limit: Final = 200
 archive_limit: Final = 256 * 1024**3
 member_limit: Final = 10_000
 
+_damage: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    ValueError,
+)
+"""What Python's readers raise about archives that are not what they say."""
+
 
 def spool_folder(spool: str, file: FoundFile) -> Path:
     """Where an archive's members are kept: a folder of its own for every content."""
@@ -47,7 +63,9 @@ def unpack(file: FoundFile, spool: str, format: str) -> list[ScanFile]:
         with zipfile.ZipFile(file.path) as archive:
             members = _members(file, archive.infolist(), format)
             return [_spooled(file, archive, member, folder, place) for place, member in enumerate(members)]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _damage as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # the disk's fault, not the archive's: only a place before its beginning is an invalid argument
         raise DataError(
             f"{file.name} cannot be unpacked",
             detail=str(error),
