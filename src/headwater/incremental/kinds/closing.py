@@ -12,10 +12,20 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
-from headwater.incremental.algebra.nodes import Aggregate, Analytic, Distinct, Join, JoinKind, Node, SetOperation
+from headwater.incremental.algebra.nodes import (
+    Aggregate,
+    Analytic,
+    Distinct,
+    Join,
+    JoinKind,
+    Node,
+    SetOperation,
+    inputs_of,
+)
 from headwater.incremental.algebra.render import listed
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.kinds.windowed import window_of
 from headwater.incremental.program import Block, BlockKind, Clock
 
 __all__ = ["Closing", "closing", "closing_key"]
@@ -59,15 +69,29 @@ def closing(node: Node, closes: Closing, flows: Sequence[Flow], build: Build) ->
             for number, (column, flow) in enumerate(zip(closes.inputs, flows, strict=True), 1)
         ]
         rows = build.render(node, closed)
+    clocks = _clocks(node, closes, flows, settled=settled)
+    return Flow(rows=rows, columns=node.columns, changes=Changes.APPEND, clocks=clocks, settled=closes.outputs)
+
+
+def _clocks(node: Node, closes: Closing, flows: Sequence[Flow], *, settled: bool) -> dict[str, Clock]:
+    """The clocks of the columns by which windows close, and of others that close.
+
+    Rows that were kept come as late as their window closes, whatever other times are in them: then only times of the
+    same window are told, which are as far from its end as their clocks.
+    """
     clocks = dict.fromkeys(closes.outputs, closes.clock)
     filled = _filled(node) if isinstance(node, Join) else frozenset[str]()
-    for flow in flows:
-        clocks.update(
-            (name, clock & closes.clock)
-            for name, clock in flow.clocks.items()
-            if clock.closes and name in node.columns and name not in clocks and name not in filled
-        )
-    return Flow(rows=rows, columns=node.columns, changes=Changes.APPEND, clocks=clocks, settled=closes.outputs)
+    named = 1 if isinstance(node, SetOperation) else len(flows)
+    for column, flow, below in list(zip(closes.inputs, flows, inputs_of(node), strict=True))[:named]:
+        window, later = window_of(below, column), closes.clock.delay - flow.clocks[column].delay
+        for name, clock in flow.clocks.items():
+            if not clock.closes or name not in node.columns or name in clocks or name in filled:
+                continue
+            if settled:
+                clocks[name] = clock
+            elif window is not None and window_of(below, name) is window:
+                clocks[name] = Clock(closes.clock.relations, clock.delay + later, closes=True)
+    return clocks
 
 
 def _block(node: Node, closes: Closing, *, settled: bool) -> Block:

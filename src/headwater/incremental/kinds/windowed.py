@@ -10,10 +10,21 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from headwater.incremental.algebra.nodes import Aggregate, Assign, Rowwise, Session
+from headwater.incremental.algebra.nodes import (
+    Aggregate,
+    Analytic,
+    AsOf,
+    Assign,
+    Distinct,
+    Join,
+    Limit,
+    Node,
+    Rowwise,
+    Session,
+)
 from headwater.incremental.algebra.render import window_columns
 
-__all__ = ["Windowed", "used_columns", "windowed"]
+__all__ = ["Windowed", "used_columns", "window_of", "windowed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,23 @@ def used_columns(node: Aggregate) -> tuple[str, ...]:
     """The columns that aggregates are computed from."""
     found = (part.name for item in node.aggregates for part in item.expression.find_all(exp.Column))
     return tuple(dict.fromkeys(found))
+
+
+def window_of(node: Node, column: str) -> Assign | Session | None:
+    """Where the windows are given of which a column of an operator tells start, end or last time."""
+    match node:
+        case Assign() | Session() if column in window_columns(node.prefix):
+            return node
+        case Rowwise():
+            return window_of(node.input, node.passes[column]) if column in node.passes else None
+        case Aggregate():
+            return window_of(node.input, column) if column in node.keys else None
+        case Assign() | Session() | Analytic() | Distinct() | Limit():
+            return window_of(node.input, column) if column in node.input.columns else None
+        case Join() | AsOf():
+            return window_of(node.left if column in node.left.columns else node.right, column)
+        case _:
+            return None
 
 
 def _without(node: Rowwise, below: Mapping[str, int], above: Mapping[str, int]) -> Rowwise | None:
