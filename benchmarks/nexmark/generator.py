@@ -70,36 +70,37 @@ class Stream:
         return Stream(rate=100_000, bidders=2_000_000, seed=seed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """SQL of what chance decides about the event number ``i``; a ``salt`` tells one decision from another."""
+
+    seed: int
+
+    def below(self, salt: int, of: str) -> str:
+        """A whole number from 0, less than ``of``."""
+        return f"(hash(i, {salt}, {self.seed}) % ({of}))::BIGINT"
+
+    def person(self, salt: int) -> str:
+        """Somebody active, or soon to appear."""
+        active = f"least(last_person + 1, {ACTIVE_PEOPLE})"
+        return f"last_person + 1 - {active} + {self.below(salt, f'{active} + {LEAD}')}"
+
+    def price(self, salt: int) -> str:
+        """Six decades, evenly on the logarithm."""
+        return f"round(pow(10, hash(i, {salt}, {self.seed}) / 18446744073709551616.0 * 6) * 100)::BIGINT"
+
+    def text(self, salt: int, length: str) -> str:
+        return f"left(repeat(md5(concat(i, ' ', {salt}, ' ', {self.seed})), 20), ({length})::BIGINT)"
+
+    def one_of(self, salt: int, values: str) -> str:
+        words = values.split(",")
+        return f"{words!r}[1 + {self.below(salt, str(len(words)))}]"
+
+
 def event_query(stream: Stream, first: int, count: int) -> str:
     """SQL of ``count`` events from number ``first`` on, in the order of their arrival, with :data:`COLUMNS`."""
-
-    def draw(salt: int, of: str) -> str:
-        return f"(hash(i, {salt}, {stream.seed}) % ({of}))::BIGINT"
-
-    def person(salt: int) -> str:
-        active = f"least(last_person + 1, {ACTIVE_PEOPLE})"
-        return f"last_person + 1 - {active} + {draw(salt, f'{active} + {LEAD}')}"
-
-    def price(salt: int) -> str:
-        return f"round(pow(10, hash(i, {salt}, {stream.seed}) / 18446744073709551616.0 * 6) * 100)::BIGINT"
-
-    def text(salt: int, length: str) -> str:
-        return f"left(repeat(md5(concat(i, ' ', {salt}, ' ', {stream.seed})), 20), ({length})::BIGINT)"
-
-    def one_of(salt: int, values: str) -> str:
-        words = values.split(",")
-        return f"{words!r}[1 + {draw(salt, str(len(words)))}]"
-
-    horizon = IN_FLIGHT * CYCLE // 3 * 1000 // stream.rate
-    hot_auction = f"last_auction // {HOT} * {HOT}"
-    oldest = f"greatest(last_auction - {IN_FLIGHT}, 0)"
-    any_auction = f"{oldest} + {draw(2, f'last_auction - {oldest} + 1 + {LEAD}')}"
-    bidder = (
-        draw(3, str(stream.bidders))
-        if stream.bidders
-        else f"CASE WHEN {draw(3, '4')} > 0 THEN last_person // {HOT} * {HOT} + 1 ELSE {person(4)} END"
-    )
-    seller = f"CASE WHEN {draw(5, '4')} > 0 THEN last_person // {HOT} * {HOT} ELSE {person(6)} END"
+    draws = _Draws(stream.seed)
+    draw = draws.below
     return f"""
 WITH numbered AS (
   SELECT range AS i, range // {CYCLE} AS cycle, range % {CYCLE} AS place FROM range({first}, {first + count})
@@ -126,38 +127,63 @@ WITH numbered AS (
 SELECT
   CASE place WHEN 0 THEN 0 WHEN 4 THEN 2 ELSE 1 END::INTEGER AS event_type,
   date_time::TIMESTAMP AS date_time,
-  CASE WHEN place = 0 THEN {{
-    'id': {FIRST_ID} + last_person,
-    'name': concat({one_of(20, "Peter,Paul,Luke,John,Saul,Vicky,Kate,Julie,Sarah,Deiter,Walter")}, ' ',
-      {one_of(21, "Shultz,Abrams,Spencer,White,Bartels,Walton,Smith,Jones,Noris")}),
-    'email': concat({text(22, "7")}, '@', {text(23, "5")}, '.com'),
-    'credit_card': format('{{:04d}} {{:04d}} {{:04d}} {{:04d}}',
-      {draw(24, "10000")}, {draw(25, "10000")}, {draw(26, "10000")}, {draw(27, "10000")}),
-    'city': {one_of(28, "Phoenix,Los Angeles,San Francisco,Boise,Portland,Bend,Redmond,Seattle,Kent,Cheyenne")},
-    'state': {one_of(29, "AZ,CA,ID,OR,WA,WY")},
-    'extra': {text(30, "80 + " + draw(31, "80"))}
-  }} END AS person,
-  CASE WHEN place BETWEEN 1 AND 3 THEN {{
-    'id': {FIRST_ID} + last_auction,
-    'item_name': {text(40, "3 + " + draw(41, "18"))},
-    'description': {text(42, "3 + " + draw(43, "98"))},
-    'initial_bid': {price(44)},
-    'reserve': {price(44)} + {price(45)},
-    'expires': date_time + to_milliseconds(1 + {draw(46, str(max(2 * horizon, 1)))}),
-    'seller': {FIRST_ID} + {seller},
-    'category': 10 + {draw(47, "5")},
-    'extra': {text(48, "300 + " + draw(49, "160"))}
-  }} END AS auction,
-  CASE WHEN place = 4 THEN {{
-    'auction': {FIRST_ID} + CASE WHEN {draw(1, "2")} > 0 THEN {hot_auction} ELSE {any_auction} END,
-    'bidder': {FIRST_ID} + {bidder},
-    'price': {price(50)},
-    'channel': channel_name,
-    'url': url,
-    'extra': {text(51, "greatest(88 + " + draw(52, "40") + " - length(url) - length(channel_name) - 24, 0)")}
-  }} END AS bid
+  CASE WHEN place = 0 THEN {_person(draws)} END AS person,
+  CASE WHEN place BETWEEN 1 AND 3 THEN {_auction(draws, stream)} END AS auction,
+  CASE WHEN place = 4 THEN {_bid(draws, stream)} END AS bid
 FROM addressed
 """
+
+
+def _person(draws: _Draws) -> str:
+    digits = ", ".join(draws.below(salt, "10000") for salt in (24, 25, 26, 27))
+    first = draws.one_of(20, "Peter,Paul,Luke,John,Saul,Vicky,Kate,Julie,Sarah,Deiter,Walter")
+    last = draws.one_of(21, "Shultz,Abrams,Spencer,White,Bartels,Walton,Smith,Jones,Noris")
+    cities = "Phoenix,Los Angeles,San Francisco,Boise,Portland,Bend,Redmond,Seattle,Kent,Cheyenne"
+    return f"""{{
+    'id': {FIRST_ID} + last_person,
+    'name': concat({first}, ' ', {last}),
+    'email': concat({draws.text(22, "7")}, '@', {draws.text(23, "5")}, '.com'),
+    'credit_card': format('{{:04d}} {{:04d}} {{:04d}} {{:04d}}', {digits}),
+    'city': {draws.one_of(28, cities)},
+    'state': {draws.one_of(29, "AZ,CA,ID,OR,WA,WY")},
+    'extra': {draws.text(30, "80 + " + draws.below(31, "80"))}
+  }}"""
+
+
+def _auction(draws: _Draws, stream: Stream) -> str:
+    horizon = IN_FLIGHT * CYCLE // 3 * 1000 // stream.rate
+    seller = f"CASE WHEN {draws.below(5, '4')} > 0 THEN last_person // {HOT} * {HOT} ELSE {draws.person(6)} END"
+    return f"""{{
+    'id': {FIRST_ID} + last_auction,
+    'item_name': {draws.text(40, "3 + " + draws.below(41, "18"))},
+    'description': {draws.text(42, "3 + " + draws.below(43, "98"))},
+    'initial_bid': {draws.price(44)},
+    'reserve': {draws.price(44)} + {draws.price(45)},
+    'expires': date_time + to_milliseconds(1 + {draws.below(46, str(max(2 * horizon, 1)))}),
+    'seller': {FIRST_ID} + {seller},
+    'category': 10 + {draws.below(47, "5")},
+    'extra': {draws.text(48, "300 + " + draws.below(49, "160"))}
+  }}"""
+
+
+def _bid(draws: _Draws, stream: Stream) -> str:
+    oldest = f"greatest(last_auction - {IN_FLIGHT}, 0)"
+    near = f"{oldest} + {draws.below(2, f'last_auction - {oldest} + 1 + {LEAD}')}"
+    hot = f"last_person // {HOT} * {HOT} + 1"
+    bidder = (
+        draws.below(3, str(stream.bidders))
+        if stream.bidders
+        else f"CASE WHEN {draws.below(3, '4')} > 0 THEN {hot} ELSE {draws.person(4)} END"
+    )
+    length = "greatest(88 + " + draws.below(52, "40") + " - length(url) - length(channel_name) - 24, 0)"
+    return f"""{{
+    'auction': {FIRST_ID} + CASE WHEN {draws.below(1, "2")} > 0 THEN last_auction // {HOT} * {HOT} ELSE {near} END,
+    'bidder': {FIRST_ID} + {bidder},
+    'price': {draws.price(50)},
+    'channel': channel_name,
+    'url': url,
+    'extra': {draws.text(51, length)}
+  }}"""
 
 
 def generate(
