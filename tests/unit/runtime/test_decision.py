@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
-from headwater.incremental.program import ChangeMode
-from headwater.plan.steps import ProductPlan
+from headwater.incremental.program import ChangeMode, Input
+from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.quality.checks import Judgement, ReferenceCheck
 from headwater.runtime.compute import stale_models
 from headwater.runtime.decision import Decision, Moving, decide, reset_sources, version_tokens
-from headwater.runtime.state import Snapshot
-from headwater.spec.contract import Budget
+from headwater.runtime.state import Snapshot, Watermark
+from headwater.spec.contract import Budget, EventTime
 
 from .plans import foreign, model, name, product, recorded, source
 
@@ -161,3 +162,38 @@ def test_stale_view_makes_its_readers_stale() -> None:
     old = product(source("s"), model("v", "s", REPLACE, output="view"), model("full", "v", REPLACE))
     new = product(source("s"), model("v", "s", REPLACE, output="view", fingerprint="2"), model("full", "v", REPLACE))
     assert stale(new, settled(old)) == "full v"
+
+
+def waiting(step: ModelStep, *clocks: str) -> ModelStep:
+    """The model, keeping what it has until the watermarks of relations pass it."""
+    inputs = (*step.program.inputs, *(Input(name(text), "watermark") for text in clocks))
+    return dataclasses.replace(
+        step, program=dataclasses.replace(step.program, inputs=inputs, steps=step.program.rebuild)
+    )
+
+
+def timed(step: ModelStep) -> ModelStep:
+    """The model, with an event time of its own."""
+    return dataclasses.replace(
+        step, judgement=Judgement("c", "1", (), Budget(), event_time=EventTime("id", timedelta()))
+    )
+
+
+def test_what_waits_for_time_is_computed_anew_when_rows_come_behind_it() -> None:
+    plan = product(
+        source("s"), source("t"), model("map", "s"), waiting(model("w", "map"), "s"), waiting(model("u", "t"), "t")
+    )
+    belated = dataclasses.replace(moving("s t"), belated=frozenset({name("s")}))
+    decision = decide(plan, settled(plan), belated)
+    assert names(decision.rebuild) == "w"
+    assert names(decision.active) == "map u"
+    assert names(decide(plan, settled(plan), moving("s t")).rebuild) == ""
+
+
+def test_a_model_that_tells_late_rows_itself_lets_belated_ones_through_only_behind_its_end() -> None:
+    plan = product(source("s"), timed(model("m", "s")), waiting(model("w", "m"), "m"))
+    belated = dataclasses.replace(moving("s"), belated=frozenset({name("s")}))
+    assert names(decide(plan, settled(plan), belated).rebuild) == ""
+    for ended, rebuilt in ((False, ""), (True, "w")):
+        snapshot = dataclasses.replace(settled(plan), watermarks={name("m"): Watermark(ended=ended)})
+        assert names(decide(plan, snapshot, belated).rebuild) == rebuilt
