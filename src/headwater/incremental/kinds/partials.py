@@ -47,6 +47,10 @@ _merging_themselves: Final = (
     exp.BitwiseOrAgg,
     exp.BitwiseXorAgg,
 )
+_spreads: Final = (exp.Variance, exp.VariancePop, exp.Stddev, exp.StddevPop, exp.StddevSamp)
+_narrow: Final = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT"})
+"""Types the squares of which, and the number of rows times their sum, are whole numbers that do not overflow."""
+
 _exact: Final = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"})
 
 
@@ -85,7 +89,7 @@ def _call(item: Item) -> tuple[exp.Expr, exp.Expr | None, exp.Expr | None] | Non
     argument = node.this
     if isinstance(node, exp.CountIf):
         return node, argument, condition
-    if not isinstance(node, (*_merging_themselves, exp.Count, exp.Sum, exp.Avg, exp.ArgMax, exp.ArgMin)):
+    if not isinstance(node, (*_merging_themselves, *_spreads, exp.Count, exp.Sum, exp.Avg, exp.ArgMax, exp.ArgMin)):
         return None
     if isinstance(node, exp.Count) and (argument is None or isinstance(argument, exp.Star)):
         return node, None, condition
@@ -125,6 +129,8 @@ def _partial(
             return Partial(name, (part,), count)
         case exp.Sum() | exp.Avg() if kind is not None and _adds(kind, exactly=taken_back):
             return _sum(name, call, where, taken_back=taken_back)
+        case _ if isinstance(call, _spreads) and kind is not None and kind.name in _narrow:
+            return _spread(name, call, where, taken_back=taken_back)
         case exp.ArgMax() | exp.ArgMin() if not taken_back:
             return _extreme(name, call, where)
         case _ if isinstance(call, _merging_themselves) and not taken_back:
@@ -148,6 +154,24 @@ def _sum(name: str, call: exp.Expr, where: str, *, taken_back: bool) -> Partial:
     )
     total = f"CAST({value} AS DOUBLE) / {count}" if isinstance(call, exp.Avg) else value
     return Partial(name, parts, f"CASE WHEN {count} > 0 THEN {total} END")
+
+
+def _spread(name: str, call: exp.Expr, where: str, *, taken_back: bool) -> Partial:
+    """Variance and standard deviation of whole numbers, from exact sums of them and of their squares."""
+    total, squares, count = (quote_identifier(f"{name}.{part}") for part in ("value", "squares", "count"))
+    argument = f"CAST({sql(call.this)} AS BIGINT)"
+    sign = f"CASE WHEN {diff} > 0 THEN 1 ELSE -1 END * " if taken_back else ""
+    number = f"sum({sign}CASE WHEN {argument} IS NULL THEN 0 ELSE 1 END){where}"
+    parts = (
+        Part(total, f"sum({sign}{argument}){where}", f"sum({total})"),
+        Part(squares, f"sum({sign}{argument} * {argument}){where}", f"sum({squares})"),
+        Part(count, f"coalesce(CAST({number} AS BIGINT), 0)", f"CAST(coalesce(sum({count}), 0) AS BIGINT)"),
+    )
+    least = 0 if isinstance(call, exp.VariancePop | exp.StddevPop) else 1
+    spread = f"CAST({count} * {squares} - {total} * {total} AS DOUBLE) / {count} / ({count} - {least})"
+    if not isinstance(call, exp.Variance | exp.VariancePop):
+        spread = f"sqrt({spread})"
+    return Partial(name, parts, f"CASE WHEN {count} > {least} THEN {spread} END")
 
 
 def _counted(call: exp.Expr) -> str:
