@@ -27,6 +27,15 @@ def changed(root: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+@pytest.mark.parametrize(("workspace", "id"), [("shop", "shop.orders"), ("market", "market.shop.orders")])
+def test_an_inferred_contract_is_named_as_its_relation(tmp_path: Path, workspace: str, id: str) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "headwater.yaml").write_text(f"name: {workspace}\n")
+    (tmp_path / "shop/orders.sql").write_text("SELECT 1 AS id\n")
+    inferred = api.infer_contract(api.load(tmp_path), "shop.orders")
+    assert inferred.text.splitlines()[2] == f"id: {id}"
+
+
 def test_a_contract_is_compared_with_its_version_at_a_revision(root: Path) -> None:
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]

@@ -63,6 +63,13 @@ from headwater.errors import (
             "computing x failed on the data\n  no number",
         ),
         (
+            duckdb.Error("don't know what type: "),
+            DataError,
+            "computing x failed: a file that is read is damaged inside\n"
+            "  don't know what type:\n"
+            "  hint: write the newest files of its sources again; another Parquet reader tells which it is",
+        ),
+        (
             duckdb.BinderException("Binder Error: no column\n\nLINE 1: SELECT x"),
             DeclarationError,
             "computing x failed: the engine refuses the query\n  no column",
@@ -71,7 +78,7 @@ from headwater.errors import (
             duckdb.BinderException("Binder Error: no such +\n" + "\n".join(f"candidate {n}" for n in range(1, 51))),
             DeclarationError,
             "computing x failed: the engine refuses the query\n"
-            "  no such +\ncandidate 1\ncandidate 2\ncandidate 3\ncandidate 4\ncandidate 5\n... and 45 more",
+            "  no such +\n  candidate 1\n  candidate 2\n  candidate 3\n  candidate 4\n  candidate 5\n  ... and 45 more",
         ),
         (
             duckdb.InternalException("INTERNAL Error: oops"),

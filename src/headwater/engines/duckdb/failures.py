@@ -41,6 +41,10 @@ _damaged = re.compile(
 _newer = re.compile(r"newer version of DuckDB|version number \d+, but we can only read", re.DOTALL)
 _full = re.compile(r"No space left|disk is full|max_temp_directory_size|failed to offload", re.IGNORECASE)
 
+_unreadable = re.compile(
+    r"don't know what type|TProtocolException|TTransport|[Ss]nappy|ZSTD|GZIP|[Dd]ecompress|[Pp]arquet page|page header"
+)
+
 _most_lines: Final = 6
 
 
@@ -120,5 +124,15 @@ def _storage(doing: str, error: duckdb.Error, text: str) -> HeadwaterError | Non
             "the state file is damaged",
             detail=text,
             hint="restore it from a backup, or delete it and run again: tables are built anew from their sources",
+        )
+    return _file(doing, text)
+
+
+def _file(doing: str, text: str) -> HeadwaterError | None:
+    if _unreadable.search(text):
+        return DataError(
+            f"{doing} failed: a file that is read is damaged inside",
+            detail=text,
+            hint="write the newest files of its sources again; another Parquet reader tells which it is",
         )
     return None
