@@ -52,6 +52,12 @@ check: setup ## format, lint, types, layers, sizes, generated files
 test: setup data ## the whole test suite
 	$(PYTEST) -n 2
 
+SEEDS ?= 0:25000
+
+soak: setup ## the law over 100,000 generated cases (SEEDS=first:end for a part), then the memory of 50 M events
+	$(BIN)/python -m tests.law --seeds $(SEEDS) --jobs 2
+	$(BIN)/python -m benchmarks.memory
+
 format: setup ## mend what the formatter and linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -74,4 +80,4 @@ clean: ## remove what the tasks made
 
 bench: data
 
-.PHONY: help setup data demo check test format generate bench bench-streams lock clean
+.PHONY: help setup data demo check test soak format generate bench bench-streams lock clean

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from headwater.errors import DataError
+from headwater.events import Listener
 from headwater.incremental.program import ChangeMode
 from headwater.plan.build import build_plan
 from headwater.runtime.execution import run
@@ -89,14 +90,13 @@ class CaseWorkspace:
     def layout(self) -> Layout:
         return Layout(self._root, self.environment)
 
-    def run(self, number: int, epoch: CaseEpoch) -> RunReport | None:
-        """One run over an epoch's rows, and those before; None when it fails, as the case says it does."""
-        self._write(number, epoch)
-        self._models |= epoch.models
-        for name, rules in epoch.contracts.items():
-            self._contracts[name] = {**self._contracts.get(name, {}), **rules}
-        self._ended |= set(epoch.end)
-        report = self._run(epoch)
+    def run(self, number: int, epoch: CaseEpoch, *, listener: Listener | None = None) -> RunReport | None:
+        """One run over an epoch's rows, and those before; None when it fails, as the case says it does.
+
+        May be asked again for an epoch whose run was killed.
+        """
+        self.declare(number, epoch)
+        report = self._run(epoch, listener)
         if epoch.fails != bool(report.failures):
             raise Broken(
                 f"epoch {number}: the run {'fails' if report.failures else 'does not fail'}: {report.failures}"
@@ -104,6 +104,14 @@ class CaseWorkspace:
         if epoch.fails and not all(isinstance(error, DataError) for error in report.failures):
             raise Broken(f"epoch {number}: the run fails of something else: {report.failures}")
         return None if epoch.fails else report
+
+    def declare(self, number: int, epoch: CaseEpoch) -> None:
+        """Have an epoch's rows as files, and what it declares; nothing is run."""
+        self._write(number, epoch)
+        self._models |= epoch.models
+        for name, rules in epoch.contracts.items():
+            self._contracts[name] = {**self._contracts.get(name, {}), **rules}
+        self._ended |= set(epoch.end)
 
     def rows(self, name: str) -> list[Row]:
         """What is published of a model."""
@@ -132,10 +140,11 @@ class CaseWorkspace:
             folder = self._root / "data" / name
             folder.mkdir(parents=True, exist_ok=True)
             lines = [*records, *epoch.lines.get(name, ())]
-            if lines:
-                (folder / f"{number:03}.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            path = folder / f"{number:03}.ndjson"
+            if lines and not path.exists():
+                path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    def _run(self, epoch: CaseEpoch) -> RunReport:
+    def _run(self, epoch: CaseEpoch, listener: Listener | None) -> RunReport:
         with MetadataStore.open(self.layout.metadata) as store:
             recorded = store.recorded("dev")
         engine = discovery.engine("duckdb")
@@ -145,6 +154,7 @@ class CaseWorkspace:
             plan,
             self.layout,
             clock=lambda: clock,
+            listeners=[listener] if listener else [],
             replay=RelationName(product, epoch.replay) if epoch.replay else None,
         )
 
