@@ -173,7 +173,9 @@ def test_an_append_to_a_table_that_is_gone_is_refused(orders: Orders) -> None:
     orders.write("data/b.csv", "id,city\n2,Bonn\n")
     outcome = orders.run()
     assert outcome.exit_code == 3
-    assert str(outcome.products[0].error).startswith("the table shop.sales, which was published, is gone")
+    error = outcome.products[0].error
+    assert error is not None
+    assert error.message == "the table shop.sales, which was published, is gone"
 
 
 @pytest.mark.parametrize("max_epoch_bytes", [1, 1 << 20])
