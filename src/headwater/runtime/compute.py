@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, Location
 from headwater.incremental.program import compose
 from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.runtime.decision import Decision, inputs_of, outdated
@@ -137,7 +137,8 @@ def _naming(model: ModelStep) -> Iterator[None]:
     except HeadwaterError as error:
         if str(model.relation) not in str(error):
             error.message = f"{model.relation}: {error.message}"
-        error.where = error.where or model.where
+        if error.where is None and model.where is not None:
+            error.where = Location(model.where.path, model.where.line)  # its first line would only be in the way
         raise
 
 
