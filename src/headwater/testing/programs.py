@@ -252,7 +252,7 @@ class ProgramRun:
             case Statement():
                 self._session.create(step.creates, step.sql)
             case Keep():
-                self._session.execute(f"CREATE TABLE IF NOT EXISTS {step.state} AS SELECT * FROM {step.like} LIMIT 0")
+                self._session.keep(step.state, step.like)
                 self._made[step.state] = None
             case Insert():
                 self._session.execute(f"INSERT INTO {step.state} {step.sql}")
