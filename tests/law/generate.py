@@ -92,12 +92,13 @@ def _ordered(choose: Choices, time: EventTime, at: int, rows: list[tuple[Any, ..
     if choose.chance(10):
         return [(*row[:at], None, *row[at + 1 :]) if choose.chance(10) else row for row in rows]
     minutes = time.delay // timedelta(minutes=1)
-    return [
-        row
-        for _, _, row in sorted(
-            (row[at] + timedelta(minutes=choose.between(0, minutes)), number, row) for number, row in enumerate(rows)
-        )
-    ]
+    # Rows as late as they may be are what lies exactly at the watermark.
+    keyed = [(row[at] + timedelta(minutes=_under_way(choose, minutes)), number, row) for number, row in enumerate(rows)]
+    return [row for _, _, row in sorted(keyed)]
+
+
+def _under_way(choose: Choices, minutes: int) -> int:
+    return choose.one_of((0, minutes)) if choose.chance(50) else choose.between(0, minutes)
 
 
 def _come_and_go(choose: Choices, source: Source, epochs: list[Arrivals]) -> None:
