@@ -122,7 +122,7 @@ class Computation:
     def _read_again(self, model: ModelStep) -> bool:
         """Whether anything in this epoch reads what the model appends."""
         readers = self.readers.get(model.relation, frozenset())
-        return bool(readers) and (self.last or not readers.isdisjoint(self.decision.active))
+        return bool(readers) and (self.last or not readers.isdisjoint(self.decision.active | self.decision.keyed))
 
 
 def _reads_replaced(model: ModelStep) -> bool:
