@@ -51,8 +51,8 @@ def expected(files: list[str]) -> dict[str, list[tuple[object, ...]]]:
     order = sorted(number for number, _ in rows)
     return {
         "plant.by_hour": [(hour, n, tops[hour]) for hour, n in hours.items()],
-        "plant.kept_by_hour": "SELECT hour(at) AS h, count(*) AS n, max(id) AS top FROM kept GROUP BY hour(at)",
-    "plant.by_count": list(counts.items()),
+        "plant.kept_by_hour": [(hour, n, tops[hour]) for hour, n in hours.items()],
+        "plant.by_count": list(counts.items()),
         "plant.beside": [
             (number, n) for number in order for n in ([number] * counts[number] if number in counts else [None])
         ],
