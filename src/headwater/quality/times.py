@@ -48,6 +48,7 @@ class TimeTest:
 def event_time_of(column: Column, table: str = "") -> str:
     """A column of times as TIMESTAMP in UTC; NULL where it lies outside of what that can hold.
 
+    >>> from headwater.types import DataType
     >>> event_time_of(Column("at", DataType.parse("DATE")), "c")
     'TRY_CAST(c."at" AS TIMESTAMP)'
     """
