@@ -164,14 +164,13 @@ class Build:
             self._clocks[relations] = self.work("clock", least)
         return self._clocks[relations]
 
-    def closed(self, column: str, clock: Clock, *, at: str = "now", table: str | None = None) -> str:
+    def closed(self, column: str, clock: Clock, *, at: str = "now") -> str:
         """The condition that no further row comes with the value that a row has in a column.
 
         Args:
             at: ``now``, or ``previous``: before this epoch.
         """
-        value = quote_identifier(column) if table is None else f"{table}.{quote_identifier(column)}"
-        value = f"CAST({value} AS TIMESTAMP)"
+        value = f"CAST({quote_identifier(column)} AS TIMESTAMP)"
         if clock.delay:
             value = f"{value} + INTERVAL '{clock.delay // _microsecond}' MICROSECOND"
         operator = "<=" if clock.closes else "<"

@@ -87,8 +87,6 @@ def _call(item: Item) -> tuple[exp.Expr, exp.Expr | None, exp.Expr | None] | Non
     if isinstance(node, exp.Filter):
         condition, node = node.expression.this, node.this
     argument = node.this
-    if isinstance(node, exp.CountIf):
-        return node, argument, condition
     if not isinstance(node, (*_merging_themselves, *_spreads, exp.Count, exp.Sum, exp.Avg, exp.ArgMax, exp.ArgMin)):
         return None
     if isinstance(node, exp.Count) and (argument is None or isinstance(argument, exp.Star)):
@@ -121,7 +119,7 @@ def _partial(
     where = f" FILTER (WHERE {sql(condition)})" if condition is not None else ""
     value, count = quote_identifier(f"{name}.value"), quote_identifier(f"{name}.count")
     match call:
-        case exp.Count() | exp.CountIf():
+        case exp.Count():
             counted = _counted(call)
             signed = f"sum(CASE WHEN NOT ({counted}) THEN 0 WHEN {diff} > 0 THEN 1 ELSE -1 END){where}"
             first = signed if taken_back else f"{sql(call)}{where}"
@@ -176,8 +174,6 @@ def _spread(name: str, call: exp.Expr, where: str, *, taken_back: bool) -> Parti
 
 def _counted(call: exp.Expr) -> str:
     """The condition that a row is counted."""
-    if isinstance(call, exp.CountIf):
-        return f"coalesce({sql(call.this)}, false)"
     if call.this is None or isinstance(call.this, exp.Star):
         return "true"
     return f"{sql(call.this)} IS NOT NULL"
