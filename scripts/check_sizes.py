@@ -44,8 +44,17 @@ def _class_findings(path: Path, node: ast.ClassDef) -> Iterator[str]:
 def _init_findings(path: Path, tree: ast.Module) -> Iterator[str]:
     allowed = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Expr)
     for node in tree.body:
-        if not isinstance(node, allowed):
+        if not isinstance(node, allowed) and not _is_lazy_import(node):
             yield f"{path}:{node.lineno}: an __init__ holds a docstring, imports and __all__ only"
+
+
+def _is_lazy_import(node: ast.stmt) -> bool:
+    """Whether a statement is one of the two that imports on demand take: for the type checker, and PEP 562."""
+    match node:
+        case ast.If(test=ast.Name("TYPE_CHECKING")) | ast.FunctionDef(name="__getattr__"):
+            return True
+        case _:
+            return False
 
 
 def _length(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:

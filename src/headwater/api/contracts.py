@@ -17,13 +17,14 @@ from headwater.api.project import Project, find_root, load, relation_named
 from headwater.api.statistics import seen_columns
 from headwater.errors import DeclarationError, DeclarationErrors, HeadwaterError, UsageError
 from headwater.plan.steps import Plan
-from headwater.quality import ContractChange, agree, diff, infer_contract
+from headwater.quality import ContractChange, agree, diff
+from headwater.quality import infer_contract as inferred_contract
 from headwater.spec.contract import Contract
 from headwater.spec.text import FileText
 from headwater.sql.analysis import ColumnReference
 from headwater.types import RelationName, Schema
 
-__all__ = ["ContractDiff", "InferredContract", "check_contracts", "diff_contracts", "infer"]
+__all__ = ["ContractDiff", "InferredContract", "check_contracts", "diff_contracts", "infer_contract"]
 
 _git: Final = "git:"
 
@@ -56,7 +57,7 @@ class ContractDiff:
         return any(change.severity == "breaking" for change in self.changes)
 
 
-def infer(project: Project, relation: str, *, write: bool = False) -> InferredContract:
+def infer_contract(project: Project, relation: str, *, write: bool = False) -> InferredContract:
     """The contract of a source or model, from its columns and what is published of it.
 
     Args:
@@ -71,7 +72,7 @@ def infer(project: Project, relation: str, *, write: bool = False) -> InferredCo
     name = relation_named(project, relation)
     declared = project.workspace.models.get(name)
     text = to_yaml(
-        infer_contract(
+        inferred_contract(
             _schemas(plan(project))[name],
             id=str(name) if name.product == project.workspace.name else f"{project.workspace.name}.{name}",
             relation=name,
