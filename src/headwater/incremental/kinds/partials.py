@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from headwater.incremental.algebra.nodes import Aggregate, Item, Rowwise
+from headwater.incremental.algebra.nodes import Aggregate, Item
 from headwater.incremental.algebra.render import sql
 from headwater.incremental.flows import Build, diff
 from headwater.types import DataType, quote_identifier
@@ -64,16 +64,15 @@ def partials_of(node: Aggregate, build: Build, *, taken_back: bool) -> tuple[Par
     if any(call is None for call in calls):
         return None
     known = [call for call in calls if call is not None]
-    types = _argument_types(node, [argument for _, argument, _ in known], build)
+    results, types = _types(node, [argument for _, argument, _ in known], build)
     found = [
         _partial(item.name, call, condition, kind, taken_back=taken_back)
         for item, (call, _, condition), kind in zip(node.aggregates, known, types, strict=True)
     ]
-    results = build.describe(node).columns[len(node.keys) :]
     return (
         tuple(
-            replace(each, final=f"CAST({each.final} AS {column.type})")
-            for each, column in zip(found, results, strict=True)
+            replace(each, final=f"CAST({each.final} AS {result})")
+            for each, result in zip(found, results, strict=True)
             if each is not None
         )
         if all(found)
@@ -99,18 +98,20 @@ def _call(item: Item) -> tuple[exp.Expr, exp.Expr | None, exp.Expr | None] | Non
     return None if any(isinstance(part, list | exp.Expr) for part in further) else (node, argument, condition)
 
 
-def _argument_types(node: Aggregate, arguments: Sequence[exp.Expr | None], build: Build) -> list[DataType | None]:
-    items = [
-        exp.alias_(argument.copy(), f"a{at}", quoted=True)
+def _types(
+    node: Aggregate, arguments: Sequence[exp.Expr | None], build: Build
+) -> tuple[list[DataType], list[DataType | None]]:
+    """The types of the aggregates and of their arguments, from one question to the binder."""
+    probes = [
+        Item(f"argument{at}", exp.AnyValue(this=argument.copy()))
         for at, argument in enumerate(arguments)
         if argument is not None
     ]
-    if not items:
-        return [None] * len(arguments)
-    select = exp.select(*items).from_(exp.to_table('"rows"'))
-    names = tuple(item.alias for item in items)
-    types = iter([column.type for column in build.describe(Rowwise(node.name, node.input, select, names))])
-    return [None if argument is None else next(types) for argument in arguments]
+    names = tuple(probe.name for probe in probes)
+    probed = replace(node, aggregates=(*node.aggregates, *probes), columns=(*node.columns, *names))
+    found = [column.type for column in build.describe(probed)][len(node.keys) :]
+    results, of_arguments = found[: len(arguments)], iter(found[len(arguments) :])
+    return results, [None if argument is None else next(of_arguments) for argument in arguments]
 
 
 def _partial(
