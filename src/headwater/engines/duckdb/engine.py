@@ -47,7 +47,7 @@ class DuckDBEngine:
         Path(state).parent.mkdir(parents=True, exist_ok=True)
         connection = connect(state, read)
         try:
-            yield DuckDBSession(connection)
+            yield DuckDBSession(connection, Path(f"{state}.wal"))
         finally:
             connection.close()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
@@ -23,16 +24,25 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckDBSession"]
 
+LONGEST_LOG: Final = 64 * 1024 * 1024
+"""Bytes of log from which on it is written into the state file, between two epochs. Reading that much again after a
+crash takes half a second; with less, the file is written so often that the pauses show."""
+
 
 class DuckDBSession:
     """A :class:`headwater.spi.engine.Session` and ``ParquetWriter``; see there for what each method promises.
 
     Outside :meth:`begin` and :meth:`commit` every statement stands for itself, and work
     relations live until they are dropped or the session ends.
+
+    Args:
+        connection: of the state's database.
+        log: its write-ahead log, which is kept short; None where there is none.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, log: Path | None = None) -> None:
         self._connection = connection
+        self._log = log
         self._work = WorkRelations(connection)
         self._epoch = False
 
@@ -41,24 +51,27 @@ class DuckDBSession:
         # statement when it is landed, and a failed statement would end the transaction.
         if self._epoch:
             raise UsageError("the epoch has already begun")
+        self._shorten_log()
         self._epoch = True
 
     def commit(self) -> None:
         with wrapped("committing the epoch"):
             if self._work.in_transaction:
-                self._connection.execute("COMMIT")
-        self._end()
+                self._work.run("COMMIT")
+        self._work.in_transaction = self._epoch = False
+        self._work.end()
 
     def rollback(self) -> None:
         with wrapped("rolling the epoch back"):
             if self._work.in_transaction:
                 self._connection.execute("ROLLBACK")
-        self._end()
+        self._work.in_transaction = self._epoch = False
+        self._work.abandon()
 
-    def _end(self) -> None:
-        self._work.in_transaction = False
-        self._epoch = False
-        self._work.drop_all()
+    def _shorten_log(self) -> None:
+        if self._log is not None and self._log.exists() and self._log.stat().st_size >= LONGEST_LOG:
+            with wrapped("writing the log into the state"):
+                self._connection.execute("CHECKPOINT")
 
     def land(
         self, name: str, rows: Rows, *, schema: Schema, rejects: str | None = None, provenance: str | None = None
@@ -86,9 +99,9 @@ class DuckDBSession:
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         with wrapped("a statement on the state"):
             if self._epoch and not self._work.in_transaction:
-                self._connection.execute("BEGIN TRANSACTION")
+                self._work.run("BEGIN TRANSACTION")
                 self._work.in_transaction = True
-            self._connection.execute(sql, list(parameters))
+            self._work.run(sql, parameters)
 
     def keep(self, state: str, like: str) -> None:
         # Columns are spelled out: rows inserted into an empty CREATE TABLE AS of the same

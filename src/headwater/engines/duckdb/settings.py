@@ -34,6 +34,16 @@ _fixed: Final[Mapping[str, str]] = {
 """Never left to the user: nothing is fetched, no variable of the process is read, order is repeatable."""
 
 
+_of_states: Final[Mapping[str, str]] = {
+    "enable_optimistic_write": "false",
+    "checkpoint_threshold": "1GB",
+    "disabled_compression_methods": "dict_fsst",
+}
+"""A state is rows that come and go. They are written to the log and not at once, compressed, into the file, which would
+grow by all that ever came; the log is written into the file between epochs (:mod:`headwater.engines.duckdb.session`),
+by cheap compressions."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """How much of the machine the engine may use, and which folders.
@@ -69,7 +79,9 @@ class EngineSettings:
 
 def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConnection:
     """Open a database file (None: in memory), sandboxed and with UTC as its time zone."""
-    config: dict[str, str | bool | int | float | list[str]] = dict(_fixed)
+    config: dict[str, str | bool | int | float | list[str]] = dict(
+        _fixed if state is None else {**_fixed, **_of_states}
+    )
     if settings.memory_limit is not None:
         config["memory_limit"] = settings.memory_limit
     if settings.threads is not None:

@@ -2,7 +2,8 @@
 
 Apart from the session so that the decoders can make their own without knowing
 epochs. DuckDB lets one transaction write one database file and any temporary
-relation, so work relations cost no durability.
+relation, so work relations cost no durability. Views are left in the catalogue
+when an epoch ends: the next one defines most of them again, by the same texts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import duckdb
 
 from headwater.engines.duckdb.failures import streamed, wrapped
 from headwater.engines.duckdb.schemas import to_schema
+from headwater.engines.duckdb.statements import Statements
 from headwater.engines.duckdb.text import auxiliary, unquoted
 from headwater.errors import DataError, OutsideError, UsageError
 from headwater.types import Schema, quote_identifier
@@ -36,20 +38,29 @@ class WorkRelations:
         self.connection = connection
         self.in_transaction = False
         """Whether a failed statement would undo durable ones."""
+        self._statements = Statements(connection)
         self._kinds: dict[str, RelationKind] = {}
         self._servants: dict[str, list[str]] = {}
+        self._defined: dict[str, str] = {}
+        self._idle: dict[str, str] = {}
+        """Views that were dropped, with their texts, and are in the catalogue still."""
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        """Run one statement; what it raises is not wrapped."""
+        return self._statements.run(sql, parameters)
 
     def create(self, name: str, sql: str) -> int:
         """Materialise a query; returns its number of rows."""
         with wrapped(f"computing {unquoted(name)}"):
-            counted = self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql}").fetchone()
+            self._clear(name)
+            counted = self.run(f"CREATE TEMP TABLE {name} AS {sql}").fetchone()
         self._kinds[name] = "TABLE"
         return int(counted[0]) if counted else 0
 
     def insert(self, name: str, sql: str) -> int:
         """Add a query's rows to a materialised relation; returns how many it has then."""
         with wrapped(f"computing {unquoted(name)}"):
-            self.connection.execute(f"INSERT INTO {name} {sql}")
+            self.run(f"INSERT INTO {name} {sql}")
         return self.count(name)
 
     def attempt(self, name: str, sql: str) -> int | None:
@@ -76,14 +87,19 @@ class WorkRelations:
 
     def define(self, name: str, sql: str, *, over: Sequence[str] = ()) -> None:
         """Name a query; ``over`` are relations that are dropped with it."""
-        with wrapped(f"defining {unquoted(name)}"):
-            self.connection.execute(f"CREATE TEMP VIEW {name} AS {sql}")
+        if name in self._kinds or self._idle.get(name) != sql:
+            replace = "" if name in self._kinds else "OR REPLACE "
+            with wrapped(f"defining {unquoted(name)}"):
+                self.run(f"CREATE {replace}TEMP VIEW {name} AS {sql}")
+        self._idle.pop(name, None)
         self._kinds[name] = "VIEW"
+        self._defined[name] = sql
         self._servants[name] = list(over)
 
     def register(self, name: str, rows: Any) -> None:
         """Make an Arrow object readable; DuckDB keeps it alive as long as the relation."""
         with wrapped(f"reading {unquoted(name)}"):
+            self._clear(name)
             self.connection.register(unquoted(name), rows)
         self._kinds[name] = "VIEW"
 
@@ -92,18 +108,44 @@ class WorkRelations:
         kind = self._kinds.pop(name, None)
         if kind is None:
             raise UsageError(f"there is no work relation {name}")
-        with wrapped(f"dropping {unquoted(name)}"):
-            self.connection.execute(f"DROP {kind} {name}")
+        if name in self._defined:
+            self._idle[name] = self._defined.pop(name)
+        else:
+            with wrapped(f"dropping {unquoted(name)}"):
+                self.run(f"DROP {kind} {name}")
         for servant in self._servants.pop(name, ()):
             self.drop(servant)
 
-    def drop_all(self) -> None:
-        """Drop everything, newest first; a rollback may have dropped some already."""
+    def end(self) -> None:
+        """Drop everything; what views it had is known for the next epoch."""
         with wrapped("ending the epoch"):
             for name, kind in reversed(self._kinds.items()):
-                self.connection.execute(f"DROP {kind} IF EXISTS {name}")
+                if name not in self._defined:
+                    self.run(f"DROP {kind} {name}")
+        self._idle.update(self._defined)
+        self._forget()
+
+    def abandon(self) -> None:
+        """Drop everything that a rollback has left, or brought back."""
+        left = (
+            "SELECT view_name, 'VIEW' FROM duckdb_views() WHERE temporary AND NOT internal "
+            "UNION ALL SELECT table_name, 'TABLE' FROM duckdb_tables() WHERE temporary"
+        )
+        with wrapped("ending the epoch"):
+            for name, kind in self.connection.execute(left).fetchall():
+                self.connection.execute(f"DROP {kind} {quote_identifier(name)}")
+        self._idle.clear()
+        self._forget()
+
+    def _forget(self) -> None:
         self._kinds.clear()
         self._servants.clear()
+        self._defined.clear()
+
+    def _clear(self, name: str) -> None:
+        """Make room for another kind of relation where an idle view is."""
+        if self._idle.pop(name, None) is not None:
+            self.run(f"DROP VIEW {name}")
 
     def has(self, name: str) -> bool:
         return name in self._kinds
@@ -132,12 +174,11 @@ class WorkRelations:
         Zoned timestamps go by way of Arrow: DuckDB's own conversion needs pytz, which nothing else needs.
         """
         with wrapped("a query"):
-            result: Any = self.connection.sql(sql, params=list(parameters))
-            if result is None:
-                return []
-            if not any("TIME ZONE" in str(kind) for kind in result.types):
+            result = self.run(sql, parameters)
+            if not any("TIME ZONE" in str(column[1]) for column in result.description or ()):
                 return list(result.fetchall())
-            table = result.to_arrow_table()
+            result.abort()
+            table = self.connection.sql(sql, params=list(parameters)).to_arrow_table()
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def reader(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.RecordBatchReader:
