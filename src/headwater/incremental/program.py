@@ -124,6 +124,14 @@ class Given:
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     settled: frozenset[str] = frozenset()
 
+    def event_time(self, relation: RelationName) -> str | None:
+        """The column that tells when a row happened: the relation's own event time, or the only one it passes on."""
+        if self.mode is not ChangeMode.APPEND:
+            return None
+        own = [name for name, clock in self.clocks.items() if clock == Clock(frozenset((relation,)))]
+        times = own or [name for name, clock in self.clocks.items() if not clock.closes]
+        return times[0] if len(times) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -78,6 +78,7 @@ class Queries:
             resolve=lambda parts: meanings[folded(parts)],
             schemas=schemas,
             binder=self.binder,
+            event_times={read: time for read, known in given.items() if (time := known.event_time(read)) is not None},
         )
         try:
             program = compile_program(

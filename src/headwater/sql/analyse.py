@@ -98,6 +98,7 @@ def analyse(
     resolve: Callable[[tuple[str, ...]], RelationName],
     schemas: Mapping[RelationName, Schema],
     binder: Binder,
+    event_times: Mapping[RelationName, str] | None = None,
     path: str = "",
     first_line: int = 1,
 ) -> Analysis:
@@ -109,6 +110,7 @@ def analyse(
         resolve: the relation behind the parts of a table name; raises DeclarationError for unknown ones.
         schemas: the columns of everything the query may read.
         binder: tells the exact types, see :class:`Binder`.
+        event_times: the columns with the event time of relations that append; temporal joins ask for them.
 
     Raises:
         DeclarationErrors: everything that is wrong, each located.
@@ -116,7 +118,7 @@ def analyse(
     parsed = parse(query, path=path, first_line=first_line) if isinstance(query, str) else query
     problems = Problems(parsed.text)
     tree = parsed.take_tree()
-    resolution = Resolution(problems, resolve, schemas, block_of)
+    resolution = Resolution(problems, resolve, schemas, block_of, event_times=event_times or {})
     block = block_of(tree, Scope(None, {}), resolution, root=True)
     _check_outputs(tree, block, problems)
     if name in resolution.reads:

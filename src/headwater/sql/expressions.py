@@ -36,7 +36,8 @@ class Resolution:
     """What one pass over a query carries along.
 
     ``block_of`` resolves a nested query; ``resolve`` names the relation behind table
-    parts; ``windows`` tells that a window table function was met.
+    parts; ``windows`` tells that a window table function was met; ``event_times`` are
+    the columns that tell when a row of a relation happened, of those that have one.
     """
 
     problems: Problems
@@ -46,6 +47,7 @@ class Resolution:
     reads: list[RelationName] = field(default_factory=list)
     generated: int = 0
     windows: bool = False
+    event_times: Mapping[RelationName, str] = field(default_factory=dict)
 
     def new_alias(self) -> str:
         """An alias for a derived table that has none."""

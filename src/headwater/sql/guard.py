@@ -16,9 +16,10 @@ from sqlglot import exp
 from headwater.errors import did_you_mean
 from headwater.sql.dialect import FUNCTION_NAME, SESSION_KEYS, window_arguments, window_usage
 from headwater.sql.functions import clock_functions, permitted, refused, refused_prefixes, table_functions
+from headwater.sql.temporal import is_temporal
 from headwater.sql.text import Problems
 
-__all__ = ["Profile", "ad_hoc", "check", "function_name", "model"]
+__all__ = ["Profile", "ad_hoc", "check", "function_name", "model", "rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,17 @@ class Profile:
     """What a kind of query may do beyond the allow-list.
 
     ``clock`` permits functions of the current time, ``sampling`` TABLESAMPLE,
-    ``time_travel`` older versions of what it reads.
+    ``time_travel`` older versions of what it reads, ``temporal_joins`` those that rows beside them ask for.
     """
 
     clock: bool = False
     sampling: bool = False
     time_travel: bool = False
+    temporal_joins: bool = False
 
 
-model: Final = Profile()
+rule: Final = Profile()
+model: Final = Profile(temporal_joins=True)
 ad_hoc: Final = Profile(clock=True, sampling=True, time_travel=True)
 
 _harmless: Final = (exp.Identifier, exp.Column, exp.Literal, exp.Alias, exp.TableAlias)
@@ -149,12 +152,13 @@ def _table(node: exp.Table, problems: Problems, profile: Profile) -> None:
             node,
             hint="`headwater status` and `headwater lineage` show what a workspace holds",
         )
-    if (node.args.get("version") is not None or node.args.get("when") is not None) and not profile.time_travel:
+    travels = node.args.get("version") is not None or node.args.get("when") is not None
+    if travels and not profile.time_travel and not (profile.temporal_joins and is_temporal(node)):
         problems.add(
             "a model reads the present version of its inputs",
             node.args.get("version") or node,
-            detail="FOR SYSTEM_TIME AS OF in a join does not run on the embedded engine",
-            hint="join with ASOF JOIN for the state at a row's time; `headwater query` reads older versions",
+            hint="for the state at a row's time: JOIN t FOR SYSTEM_TIME AS OF a.time; `headwater query` "
+            "reads older versions",
         )
     if node.args.get("changes") is not None or node.args.get("rows_from") is not None:
         problems.add("this form of FROM is not part of headwater's SQL", node, hint="read a relation by its name")

@@ -50,7 +50,7 @@ def check_rule_query(
     source = QueryText(_filled(text, column, path, first_line), path, first_line)
     tree = parse_query(source)
     problems = Problems(source)
-    guard.check(tree.walk(), problems, guard.model)
+    guard.check(tree.walk(), problems, guard.rule)
     problems.raise_any()
     normalise(tree.walk())
     name = relation.name.lower()

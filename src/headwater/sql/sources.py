@@ -23,6 +23,7 @@ from headwater.sql.scope import (
     combine,
     relation_block,
 )
+from headwater.sql.temporal import spell_temporal, take_moment
 from headwater.sql.windows import COLUMNS_META, WINDOW_COLUMNS, WindowCall, window_call
 
 __all__ = ["add_from"]
@@ -263,6 +264,7 @@ def _renamed(block: Block, node: exp.Expr) -> Block:
 
 def _join(join: exp.Join, scope: Scope, resolution: Resolution) -> References:
     before = list(scope.visible_sources())
+    moment = take_moment(join, scope, resolution)
     deciding = _add(join.this, scope, resolution)
     joined = [source for source in scope.visible_sources() if source not in before]
     using = [part.name for part in join.args.get("using") or []]
@@ -280,6 +282,8 @@ def _join(join: exp.Join, scope: Scope, resolution: Resolution) -> References:
         join.set("using", [spelled(name) for name in shared])
     if join.args.get("on") is not None:
         deciding |= derive(join.args["on"], scope, resolution).references
+    if moment is not None and joined:
+        deciding |= spell_temporal(join, moment, joined[0], resolution)
     if join.kind in {"SEMI", "ANTI"}:
         for source in joined:
             source.visible = False

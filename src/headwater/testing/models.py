@@ -59,7 +59,8 @@ def _compiled(
             raise DeclarationError(f"there is no relation {found}")
         return found
 
-    analysis = analyse(query, name=name, resolve=resolve, schemas=schemas, binder=binder)
+    event_times = {read: time for read, known in given.items() if (time := known.event_time(read)) is not None}
+    analysis = analyse(query, name=name, resolve=resolve, schemas=schemas, binder=binder, event_times=event_times)
     program = compile_program(
         name, analysis, {read: given[read] for read in analysis.reads}, schemas=schemas, binder=binder
     )

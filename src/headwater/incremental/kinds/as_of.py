@@ -11,6 +11,7 @@ from headwater.incremental.algebra.nodes import AsOf
 from headwater.incremental.algebra.render import listed, render
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.kinds.windowed import windows_by
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.types import quote_identifier
 
@@ -40,8 +41,8 @@ def as_of(node: AsOf, left: Flow, right: Flow, build: Build) -> Flow:
     clocks: dict[str, Clock] = {}
     if by_left is not None:
         _forget(node, versions, by_left, by_right, build)
-        relations = by_left.relations | by_right.relations
-        clocks[node.left_time] = Clock(relations, max(by_left.delay, by_right.delay))
+        clock = Clock(by_left.relations | by_right.relations, max(by_left.delay, by_right.delay))
+        clocks = {**windows_by(node.left, node.left_time, clock), node.left_time: clock}
     build.say(_block(node, bounded=by_left is not None))
     return Flow(rows=joined, columns=node.columns, changes=Changes.APPEND, clocks=clocks)
 

@@ -19,6 +19,7 @@ from headwater.incremental.algebra.nodes import Join, JoinKind
 from headwater.incremental.algebra.render import listed, meets, render
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.kinds.windowed import windows_by
 from headwater.incremental.lowering.rows import conjuncts
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.sql.lowering import interval_length
@@ -181,9 +182,13 @@ def interval_join(node: Join, bound: Bound, left: Flow, right: Flow, build: Buil
     relations = by_left.relations | by_right.relations
     clocks: dict[str, Clock] = {}
     if least is not None:
-        clocks[bound.left] = Clock(relations, max(by_left.delay, by_right.delay - least))
+        clock = Clock(relations, max(by_left.delay, by_right.delay - least))
+        clocks |= {} if node.kind is JoinKind.FULL else windows_by(node.left, bound.left, clock)
+        clocks[bound.left] = clock
     if most is not None and bound.right in node.columns:
-        clocks[bound.right] = Clock(relations, max(by_right.delay, by_left.delay + most))
+        clock = Clock(relations, max(by_right.delay, by_left.delay + most))
+        clocks |= windows_by(node.right, bound.right, clock) if node.kind is JoinKind.INNER else {}
+        clocks[bound.right] = clock
     return Flow(rows=rows, columns=node.columns, changes=Changes.APPEND, clocks=clocks)
 
 

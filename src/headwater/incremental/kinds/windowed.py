@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlglot import exp
 
@@ -23,8 +24,9 @@ from headwater.incremental.algebra.nodes import (
     Session,
 )
 from headwater.incremental.algebra.render import window_columns
+from headwater.incremental.program import Clock
 
-__all__ = ["Windowed", "used_columns", "window_of", "windowed"]
+__all__ = ["Windowed", "used_columns", "window_of", "windowed", "windows_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,41 @@ def window_of(node: Node, column: str) -> Assign | Session | None:
             return window_of(node.input, column) if column in node.input.columns else None
         case Join() | AsOf():
             return window_of(node.left if column in node.left.columns else node.right, column)
+        case _:
+            return None
+
+
+def windows_by(node: Node, time: str, clock: Clock) -> dict[str, Clock]:
+    """The clocks of the columns that tell the windows in which a time lies, given the clock of the time.
+
+    A window ends after each time in it, so that when no row with an earlier time than its end is to come, none of the
+    window is.
+    """
+    found: dict[str, Clock] = {}
+    for column in node.columns:
+        before = _before_the_end(node, column, time)
+        if before is not None:
+            found[column] = Clock(clock.relations, clock.delay + before, closes=True)
+    return found
+
+
+def _before_the_end(node: Node, column: str, time: str) -> timedelta | None:
+    """How long before the end of a row's window a column is, if it tells a window in which the row's time lies."""
+    match node:
+        case Assign() if column in window_columns(node.prefix):
+            lengths = (node.size, timedelta(), timedelta(microseconds=1))
+            return lengths[window_columns(node.prefix).index(column)] if node.time == time else None
+        case Rowwise():
+            known = column in node.passes and time in node.passes
+            return _before_the_end(node.input, node.passes[column], node.passes[time]) if known else None
+        case Assign() | Analytic() | Distinct() | Limit():
+            below = node.input.columns
+            return _before_the_end(node.input, column, time) if column in below and time in below else None
+        case Join() | AsOf():
+            for side in (node.left, node.right):
+                if column in side.columns and time in side.columns:
+                    return _before_the_end(side, column, time)
+            return None
         case _:
             return None
 

@@ -17,7 +17,10 @@ __all__ = ["item_columns", "spell_using"]
 
 
 def spell_using(select: exp.Select, scope: Scope) -> None:
-    """Write the USING of joins with ON, and columns it names without a table as those of their tables, in place."""
+    """Write the USING of joins with ON, and columns it names without a table as those of their tables, in place.
+
+    The last column of an ASOF JOIN is its time.
+    """
     joins: Sequence[exp.Join] = select.args.get("joins") or ()
     if not any(join.args.get("using") for join in joins):
         return
@@ -30,7 +33,8 @@ def spell_using(select: exp.Select, scope: Scope) -> None:
         for name in names:
             left = merged.get(name.casefold()) or _owned(name, seen)
             right = _column(alias, name)
-            conditions.append(exp.EQ(this=left.copy(), expression=right))
+            last = name is names[-1] and (join.method or "").upper() == "ASOF"
+            conditions.append((exp.GTE if last else exp.EQ)(this=left.copy(), expression=right))
             merged[name.casefold()] = _merged((join.side or "").upper(), left, right)
         if names:
             join.set("using", None)
