@@ -15,8 +15,9 @@ accepted    the candidates the contract admits, without provenance columns
 rejected    the candidates it refuses, in the shape of the quarantine table
 malformed   records that could not be decoded
 delta       the rows that a replaced relation gained and lost, with :data:`DIFF_COLUMN`, without provenance columns
-watermark   one row: how far event time had advanced before the epoch (``previous``) and has now (``now``)
+watermark   no rows: programs read how far its event time has advanced as moments (:mod:`headwater.incremental.moments`)
 state       what a block keeps between epochs (durable)
+records     the records of a keyed source as they were decoded, before they are rows
 =========== ============================================================================
 
 Provenance: :data:`SOURCE_COLUMN` (which file, partition or port) and
@@ -31,13 +32,16 @@ from typing import Final, Literal, TypeAlias
 
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["CONTENT", "DIFF_COLUMN", "OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
+__all__ = ["CONTENT", "DELETED_COLUMN", "DIFF_COLUMN", "OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
 
 SOURCE_COLUMN: Final = "_hw_source"
 OFFSET_COLUMN: Final = "_hw_offset"
 
 DIFF_COLUMN: Final = "_hw_diff"
 """How many times a row was gained (positive) or lost (negative) in an epoch; never 0."""
+
+DELETED_COLUMN: Final = "_hw_deleted"
+"""Whether a change of a keyed source says that its key is gone; never NULL."""
 
 CONTENT: Final = "content"
 """The relation that a contract's dataset query reads: what readers will see once the epoch is published."""
@@ -54,6 +58,7 @@ Role: TypeAlias = Literal[
     "delta",
     "watermark",
     "state",
+    "records",
 ]
 
 

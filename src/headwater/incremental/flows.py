@@ -7,21 +7,20 @@ must know of its inputs is all said here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from headwater.incremental.algebra.nodes import Node
 from headwater.incremental.algebra.render import listed, render
 from headwater.incremental.kinds.claims import Changes
+from headwater.incremental.moments import Moment
 from headwater.incremental.program import Block, Clock, Delete, Input, Insert, Keep, Step
-from headwater.relations import DIFF_COLUMN, Statement, relation
+from headwater.relations import DIFF_COLUMN, Statement
 from headwater.types import RelationName, Schema, quote_identifier
 
 __all__ = ["Build", "Flow", "consolidated", "diff", "matches", "present", "weighted"]
 
 diff: Final = quote_identifier(DIFF_COLUMN)
-_microsecond: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Build:
     _names: set[str] = field(default_factory=set)
     _shared: dict[str, str] = field(default_factory=dict)
     _kept: dict[str, str] = field(default_factory=dict)
-    _clocks: dict[frozenset[RelationName], str] = field(default_factory=dict)
+    _moments: dict[Moment, Moment] = field(default_factory=dict)
 
     def work(self, name: str, sql: str) -> str:
         """Materialise a query for the rest of the epoch; returns what it is called."""
@@ -153,28 +152,30 @@ class Build:
         self.delete(state, here)
         self.insert(state, f"SELECT {columns}, {diff} FROM {merged}")
 
-    def clock(self, relations: frozenset[RelationName]) -> str:
-        """A relation of one row with the watermark of several relations: ``previous`` and ``now``."""
-        if relations not in self._clocks:
-            names = sorted(relations)
-            for name in names:
+    def moment(self, moment: Moment) -> str:
+        """What stands in SQL for a value of watermarks; ``name`` is given here."""
+        known = replace(moment, name="")
+        if known not in self._moments:
+            for name in sorted(moment.relations):
                 self.inputs[Input(name, "watermark")] = None
-            parts = " UNION ALL ".join(f"SELECT previous, now FROM {relation('watermark', name)}" for name in names)
-            least = f"SELECT min(previous) AS previous, min(now) AS now FROM ({parts})"
-            self._clocks[relations] = self.work("clock", least)
-        return self._clocks[relations]
+            number = f"moment.{self.relation}/{len(self._moments) + 1}"
+            self._moments[known] = replace(moment, name=quote_identifier(number))
+        return self._moments[known].name
 
-    def closed(self, column: str, clock: Clock, *, at: str = "now") -> str:
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """The values of watermarks that steps depend on."""
+        return tuple(self._moments.values())
+
+    def closed(self, column: str, clock: Clock, *, before: bool = False) -> str:
         """The condition that no further row comes with the value that a row has in a column.
 
         Args:
-            at: ``now``, or ``previous``: before this epoch.
+            before: it was so before this epoch.
         """
-        value = f"CAST({quote_identifier(column)} AS TIMESTAMP)"
-        if clock.delay:
-            value = f"{value} + INTERVAL '{clock.delay // _microsecond}' MICROSECOND"
         operator = "<=" if clock.closes else "<"
-        return f"{value} {operator} (SELECT {at} FROM {self.clock(clock.relations)})"
+        reached = self.moment(Moment("", clock.relations, before, clock.delay))
+        return f"CAST({quote_identifier(column)} AS TIMESTAMP) {operator} {reached}"
 
     def say(self, block: Block) -> None:
         """Say how a block is maintained."""

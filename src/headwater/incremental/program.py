@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from headwater.incremental.moments import Marks, Moment
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Role, Statement, relation
 from headwater.types import RelationName
 
@@ -161,10 +162,11 @@ class Program:
     that the inputs hold: what a changed model and a replaced input need. It reads
     every input in the role ``rebuild_role``, which for a map keeps the origin of rows.
 
-    A program with ``steps`` keeps state instead: they run in order in every epoch that brings
-    changes or moves a watermark, and read of each input what its role says. With APPEND their
-    last one creates ``candidate.<relation>``; with REPLACE it creates ``delta.<relation>``, the rows gained and
-    lost, and ``content`` is a query of the whole result over ``states``, the tables that they keep.
+    A program with ``steps`` keeps state instead: they run in order in every epoch that brings changes or
+    moves a watermark, and read of each input what its role says; of ``watermark`` inputs they read ``moments``,
+    whose values :meth:`steps_at` puts in their place. With APPEND their last one creates ``candidate.<relation>``; with
+    REPLACE it creates ``delta.<relation>``, the rows gained and lost, and ``content`` is a query of the whole result
+    over ``states``, the tables that they keep.
     Anew from history, such a program runs its steps once over everything, its states dropped before, or, where
     :attr:`is_late_to_keep`, its ``rebuild`` over ``history`` relations, and keeps nothing yet.
     ``clocks`` are those of the result's columns; of a ``settled`` column all rows with one value
@@ -179,6 +181,7 @@ class Program:
     rebuild: tuple[Statement, ...]
     blocks: tuple[Block, ...] = ()
     steps: tuple[Step, ...] = ()
+    moments: tuple[Moment, ...] = ()
     states: tuple[str, ...] = ()
     content: str | None = None
     clocks: Mapping[str, Clock] = field(default_factory=dict)
@@ -201,6 +204,11 @@ class Program:
         A result that waits for watermarks is another one than the query yields over all rows.
         """
         return self.mode is ChangeMode.REPLACE and all(read.role != "watermark" for read in self.inputs)
+
+    def steps_at(self, marks: Mapping[RelationName, Marks]) -> tuple[Step, ...]:
+        """The steps of an epoch, with what they depend on of the watermarks of the ``watermark`` inputs."""
+        literals = [(moment.name, moment.literal(marks)) for moment in self.moments]
+        return tuple(_with(step, literals) for step in self.steps) if literals else self.steps
 
     @property
     def growing(self) -> tuple[Block, ...]:
@@ -227,6 +235,24 @@ class Program:
             for read in dict.fromkeys(read.relation for read in self.inputs)
         )
         return f"WITH {named} SELECT * FROM ({query})"
+
+
+def _with(step: Step, literals: Sequence[tuple[str, str]]) -> Step:
+    match step:
+        case Statement(creates, sql):
+            return Statement(creates, _written(sql, literals))
+        case Insert(state, sql):
+            return Insert(state, _written(sql, literals))
+        case Delete(state, where):
+            return Delete(state, _written(where, literals))
+        case Keep():
+            return step
+
+
+def _written(text: str, literals: Sequence[tuple[str, str]]) -> str:
+    for name, literal in literals:
+        text = text.replace(name, literal)
+    return text
 
 
 def compose(statements: Sequence[Statement]) -> str:

@@ -68,6 +68,7 @@ def compile_stateful(
         rebuild=(),
         blocks=tuple(build.blocks),
         steps=tuple(build.steps),
+        moments=build.moments,
         states=tuple(build.states),
         content=content,
         clocks={column: clock for column, clock in flow.clocks.items() if mode is ChangeMode.APPEND},

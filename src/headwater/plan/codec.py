@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final, assert_never
 
 from headwater.errors import Location
+from headwater.incremental.moments import Moment
 from headwater.incremental.program import (
     Block,
     BlockKind,
@@ -178,11 +179,12 @@ def _pack_program(program: Program) -> Packed:
         program.content,
         {column: _pack_clock(clock) for column, clock in program.clocks.items()},
         sorted(program.settled),
+        [_pack_moment(moment) for moment in program.moments],
     ]
 
 
 def _unpack_program(packed: Packed) -> Program:
-    relation, kind, mode, inputs, statements, rebuild, blocks, steps, states, content, clocks, settled = packed
+    relation, kind, mode, inputs, statements, rebuild, blocks, steps, states, content, clocks, settled, moments = packed
     made = tuple(Statement(name, sql) for _, name, sql in statements)
     return Program(
         relation=_name(*relation),
@@ -200,6 +202,7 @@ def _unpack_program(packed: Packed) -> Program:
         content=content,
         clocks={column: _unpack_clock(*clock) for column, clock in clocks.items()},
         settled=frozenset(settled),
+        moments=tuple(_unpack_moment(*moment) for moment in moments),
     )
 
 
@@ -227,6 +230,17 @@ _steps: Final[Mapping[str, Callable[[str, str], Step]]] = {
     "insert": Insert,
     "delete": Delete,
 }
+
+
+def _pack_moment(moment: Moment) -> Packed:
+    names = [_pack_name(name) for name in sorted(moment.relations)]
+    delay = moment.delay // _microsecond
+    return [moment.name, names, moment.before, delay, moment.offset, moment.width, moment.times, moment.plus]
+
+
+def _unpack_moment(name: str, relations: Packed, before: bool, delay: int, *arithmetic: Any) -> Moment:
+    names = frozenset(_name(*relation) for relation in relations)
+    return Moment(name, names, before, delay * _microsecond, *arithmetic)
 
 
 def _pack_clock(clock: Clock) -> Packed:

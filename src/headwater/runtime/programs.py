@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
+from headwater.incremental.moments import BEGINNING, Marks
 from headwater.incremental.program import Delete, Input, Insert, Keep, Program
 from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.runtime.definitions import Definitions
@@ -25,7 +26,7 @@ def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
         anew: what it kept was forgotten, and it reads all rows of its inputs as if they came now.
     """
     over = _everything(bench, program) if anew else _changes(bench, program)
-    *steps, last = program.steps
+    *steps, last = program.steps_at(_marks(bench, program, anew=anew))
     for step in steps:
         match step:
             case Statement(creates, sql):
@@ -62,27 +63,28 @@ def forget(session: Session, model: RelationName) -> None:
 
 def _changes(bench: Workbench, program: Program) -> Callable[[str], str]:
     """Make what the steps read relations of the engine: several steps read them."""
-    bench.provide((read.relation, read.role) for read in program.inputs)
+    bench.provide((read.relation, read.role) for read in program.inputs if read.role != "watermark")
     return lambda sql: sql
 
 
 def _everything(bench: Workbench, program: Program) -> Callable[[str], str]:
-    """Steps over everything: their inputs are named anew in front of each statement that reads them.
-
-    What is deleted depends on the time that has come, not on the one before: that is the epoch's own.
-    """
+    """Steps over everything: their inputs are named anew in front of each statement that reads them."""
     named = Definitions()
-    bench.provide((read.relation, read.role) for read in program.inputs if read.role == "watermark")
-    for read in program.inputs:
+    inputs = [read for read in program.inputs if read.role != "watermark"]
+    for read in inputs:
         named.add(relation(read.role, read.relation), _whole(bench, read), ())
-    names = [relation(read.role, read.relation) for read in program.inputs]
+    names = [relation(read.role, read.relation) for read in inputs]
     return lambda sql: named.over([name for name in names if name in sql], sql)
+
+
+def _marks(bench: Workbench, program: Program, *, anew: bool) -> dict[RelationName, Marks]:
+    """The watermarks that the steps depend on; anew, no time had passed before."""
+    found = {read.relation: bench.marks(read.relation) for read in program.inputs if read.role == "watermark"}
+    return {name: Marks(BEGINNING, marks.now) for name, marks in found.items()} if anew else found
 
 
 def _whole(bench: Workbench, read: Input) -> str:
     """All rows of an input, in the shape of the role in which the steps read it."""
-    if read.role == "watermark":
-        return f"SELECT TIMESTAMP '-infinity' AS previous, now FROM ({bench.watermark(read.relation)})"
     bench.provide([(read.relation, "history")])
     history = relation("history", read.relation)
     times = f", CAST(1 AS BIGINT) AS {DIFF_COLUMN}" if read.role == "delta" else ""

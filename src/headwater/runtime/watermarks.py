@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from headwater.incremental.moments import BEGINNING, END, Marks, since_1970
 from headwater.plan.steps import ProductPlan
 from headwater.quality.times import Timing
 from headwater.runtime.state.values import Watermark
@@ -111,10 +112,10 @@ class Watermarks:
         at = _greatest(found.at, self._least) if self._is_idle(relation) else found.at
         return Watermark(found.newest, at, ended, found.active_at or self._at)
 
-    def query(self, relation: RelationName) -> str:
-        """A query of one row: ``previous``, which earlier epochs left, and ``now``."""
+    def marks(self, relation: RelationName) -> Marks:
+        """What programs read of it: which earlier epochs left, and now."""
         before = _unknown if relation in self._anew else self._known.get(relation, _unknown)
-        return f"SELECT {_text(before)} AS previous, {_text(self.now(relation))} AS now"
+        return Marks(_mark(before), _mark(self.now(relation)))
 
     def has_moved(self, relation: RelationName) -> bool:
         """Whether the watermark is another one than before this epoch, as far as was told."""
@@ -217,9 +218,7 @@ def _greatest(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(one, other)
 
 
-def _text(mark: Watermark) -> str:
+def _mark(mark: Watermark) -> int:
     if mark.ended:
-        return "TIMESTAMP 'infinity'"
-    if mark.at is None:
-        return "TIMESTAMP '-infinity'"
-    return f"TIMESTAMP '{mark.at.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ', timespec='microseconds')}'"
+        return END
+    return BEGINNING if mark.at is None else since_1970(mark.at)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from headwater.incremental.moments import Marks
 from headwater.incremental.program import compose
 from headwater.plan.steps import ForeignPort, ModelStep, SourceStep
 from headwater.quality.judging import HistoryUse, Judging
@@ -175,8 +176,6 @@ class Workbench:
                     self.traced(name)
                 case "delta":
                     self.delta(name)
-                case "watermark":
-                    self._name(relation("watermark", name), self.watermark(name))
             provided.append(relation(role, name))
         return provided
 
@@ -251,6 +250,10 @@ class Workbench:
         self.view(made, table.scan(at=AtVersion(version)), port.schema)
 
     def _source_history(self, step: SourceStep, made: str) -> None:
+        if step.keyed is not None:
+            begun = self.rows.has_begun(step.relation)
+            self._name(made, (step.keyed.program.content if begun else None) or self.nothing(step.schema))
+            return
         rows = self.rows.all(step) if step.judgement is None else None
         if rows is not None and is_direct(rows):
             self.view(made, rows, step.schema)
@@ -262,7 +265,7 @@ class Workbench:
     def traced(self, name: RelationName) -> None:
         """``traced.<name>``: the history with the origin of its rows, as far as that is still known.
 
-        A source's rows are read again, a view is computed from such, and a model that this epoch
+        A source's rows are read again (those of a keyed one are at hand, and have no single origin), a view is computed from such, and a model that this epoch
         computed wholly has its rows at hand. Tables keep no origins. Another product's rows are
         numbered as :mod:`headwater.runtime.intake` does; those of a model have its name as source and
         no number, new ones among them, so that the order of all does not depend on epochs.
@@ -271,7 +274,9 @@ class Workbench:
         if self.has(made):
             return
         change = relation("change", name)
-        if name in self._sources:
+        if name in self._sources and self._sources[name].keyed is not None:
+            self._trace(made, name, text_literal(str(name)), "CAST(NULL AS BIGINT)")
+        elif name in self._sources:
             self._traced_source(self._sources[name], made)
         elif name in self._foreign:
             origin = text_literal(f"{name}@{self._foreign_versions.get(name)}")
@@ -304,9 +309,9 @@ class Workbench:
             nothing = self.nothing(self._schema(name))
             self._name(made, f"SELECT *, CAST(0 AS BIGINT) AS {DIFF_COLUMN} FROM ({nothing})")
 
-    def watermark(self, name: RelationName) -> str:
-        """A query of one row: how far a relation's event time had advanced before this epoch, and has now."""
-        return self._epoch.watermarks.query(name)
+    def marks(self, name: RelationName) -> Marks:
+        """How far a relation's event time had advanced before this epoch, and has now."""
+        return self._epoch.watermarks.marks(name)
 
     def _trace(self, made: str, name: RelationName, source: str, offset: str) -> None:
         self.history(name)

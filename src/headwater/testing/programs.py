@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater.errors import UsageError
+from headwater.incremental.moments import BEGINNING, END, Marks, since_1970
 from headwater.incremental.program import ChangeMode, Clock, Delete, Given, Input, Insert, Keep, Program, Step
 from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.spi.engine import Session
@@ -220,14 +221,17 @@ class ProgramRun:
             f"CAST(greatest(max({at}) - {delay}, {before}) AS VARCHAR) FROM {everything}"
         )[0]
         told.watermarks[name] = _end if ended else now
-        both = f"{before} AS previous, TIMESTAMP {quote_text(told.watermarks[name])} AS now"
-        self._session.define(relation("watermark", name), f"SELECT {both}")
 
     def _run(self, program: Program, told: _Told) -> None:
         name = program.relation
         for read in program.inputs:
             self._provide(read, told)
-        for step in program.steps or program.statements:
+        marks = {
+            read.relation: Marks(_mark(self._watermarks[read.relation]), _mark(told.watermarks[read.relation]))
+            for read in program.inputs
+            if read.role == "watermark"
+        }
+        for step in program.steps_at(marks) or program.statements:
             self._step(step)
         if program.mode is ChangeMode.APPEND:
             appended = f"SELECT * EXCLUDE ({SOURCE_COLUMN}, {OFFSET_COLUMN}) FROM {relation('candidate', name)}"
@@ -285,6 +289,12 @@ class ProgramRun:
             self._session.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * FROM ({query}) LIMIT 0")
             self._made[table] = None
         self._session.execute(f"INSERT INTO {table} {query}")
+
+
+def _mark(text: str) -> int:
+    """A watermark in microseconds since 1970."""
+    infinite = {_beginning: BEGINNING, _end: END}
+    return infinite[text] if text in infinite else since_1970(datetime.fromisoformat(text).replace(tzinfo=UTC))
 
 
 def _kept(name: RelationName) -> str:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import duckdb
 
 from headwater.incremental.lowering import lower
+from headwater.incremental.moments import BEGINNING, END, Marks, since_1970
 from headwater.incremental.program import ChangeMode, Clock, Delete, Given, Insert, Keep, Program
 from headwater.incremental.stateful import compile_stateful
 from headwater.relations import Statement, relation
@@ -137,19 +138,18 @@ def run(analysis: Analysis, program: Program, epochs: Sequence[Epoch], *, ends: 
         for name, schema in SCHEMAS.items():
             columns = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in schema)
             connection.execute(f"CREATE TABLE {quote_identifier(str(name))} ({columns})")
-        before: dict[RelationName, str] = dict.fromkeys((A, B), "-infinity")
+        before = dict.fromkeys((A, B), BEGINNING)
+        marks: dict[RelationName, Marks] = {}
         for at, epoch in enumerate(epochs):
             for name in SCHEMAS:
                 _land(connection, name, epoch.changes.get(name, []))
             for name in (A, B):
                 known = epoch.now.get(name)
-                now = "infinity" if ends and at == len(epochs) - 1 else str(known) if known else before[name]
-                connection.execute(
-                    f"CREATE OR REPLACE TABLE {relation('watermark', name)} AS "
-                    f"SELECT TIMESTAMP '{before[name]}' AS previous, TIMESTAMP '{now}' AS now"
-                )
+                last = ends and at == len(epochs) - 1
+                now = END if last else since_1970(known.replace(tzinfo=dt.UTC)) if known else before[name]
+                marks[name] = Marks(before[name], now)
                 before[name] = now
-            _steps(connection, program)
+            _steps(connection, program, marks)
         return _outcome(connection, analysis, program)
 
 
@@ -177,9 +177,9 @@ def _land(connection: duckdb.DuckDBPyConnection, name: RelationName, rows: Seque
             )
 
 
-def _steps(connection: duckdb.DuckDBPyConnection, program: Program) -> None:
+def _steps(connection: duckdb.DuckDBPyConnection, program: Program, marks: Mapping[RelationName, Marks]) -> None:
     made = []
-    for step in program.steps:
+    for step in program.steps_at(marks):
         match step:
             case Statement(creates, sql):
                 connection.execute(f"CREATE TEMP TABLE {creates} AS {sql}")
@@ -210,6 +210,20 @@ def _outcome(connection: duckdb.DuckDBPyConnection, analysis: Analysis, program:
     batch = Counter(_plain(row) for row in connection.execute(analysis.engine_sql).fetchall())
     kept = {state: connection.execute(f"SELECT count(*) FROM {state}").fetchall()[0][0] for state in program.states}
     return Outcome(published, Counter({row: n for row, n in logged.items() if n}), batch, kept)
+
+
+def moment_lines(program: Program) -> list[str]:
+    """What a program's steps depend on of the watermarks, as text."""
+    found = []
+    for moment in program.moments:
+        of = " and ".join(sorted(map(str, moment.relations)))
+        line = f"  {moment.name}: {'before' if moment.before else 'now'}, of {of}"
+        line += f", less {moment.delay}" if moment.delay else ""
+        if moment.width is not None:
+            line += f", in slices of {moment.width} from {moment.offset}"
+            line += f", times {moment.times} plus {moment.plus}" if moment.times != 1 else ""
+        found.append(line)
+    return ["moments:", *found] if found else []
 
 
 def _plain(row: Sequence[Any]) -> Row:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlglot
-from tests.unit.incremental.epochs import A, B, C, Epoch, compiled, random_epochs, run
+from tests.unit.incremental.epochs import A, B, C, Epoch, compiled, moment_lines, random_epochs, run
 
 from headwater.incremental.lowering import Unmaintainable
 from headwater.incremental.program import BlockKind, ChangeMode, Delete, Insert, Keep, Program
@@ -23,7 +23,7 @@ seeds = (1, 4)
 def text(program: Program) -> str:
     """A program as text, one step a paragraph."""
     lines = [f"mode: {program.mode}", "inputs:", *(f"  {read.role} {read.relation}" for read in program.inputs)]
-    lines.append("blocks:")
+    lines += [*moment_lines(program), "blocks:"]
     for block in program.blocks:
         lines += [f"  {block.name}: {block.kind} because {block.why}", f"    keeps: {block.state}"]
         lines += [f"    by: {', '.join(block.key)}"] if block.key else []

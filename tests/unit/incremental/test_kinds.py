@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
+from tests.unit.incremental.epochs import moment_lines
 
 from headwater.incremental.compiler import compile_program
 from headwater.incremental.program import ChangeMode, Delete, Insert, Keep, Program, Step
@@ -118,7 +119,7 @@ def render(program: Program) -> str:
         lines.append("clocks:")
         for name, clock in program.clocks.items():
             lines.append(f"  {name}: {clock.delay}{', closes' * clock.closes}{', settled' * (name in program.settled)}")
-    lines.append("steps:")
+    lines += [*moment_lines(program), "steps:"]
     for step in program.steps:
         lines += [f"  {line}" for line in step_lines(step)]
     if program.content is not None:

@@ -56,7 +56,7 @@ def _forget(node: AsOf, versions: str, by_left: Clock, by_right: Clock, build: B
     time, keys = quote_identifier(node.right_time), _keys(node)
     clocks = (Clock(by_left.relations, by_left.delay), Clock(by_right.relations, by_right.delay))
     now = " AND ".join(build.closed(node.right_time, clock) for clock in clocks)
-    before = " AND ".join(build.closed(node.right_time, clock, at="previous") for clock in clocks)
+    before = " AND ".join(build.closed(node.right_time, clock, before=True) for clock in clocks)
     selected = ", ".join([*([listed(keys)] if keys else []), f'max({time}) AS "_hw_newest"'])
     grouped = f" GROUP BY {listed(keys)}" if keys else ""
     newest = build.work(

@@ -235,7 +235,7 @@ def _due(name: str, side: _Side, build: Build) -> str:
     now = "false" if side.settled is None else build.closed(side.time, side.settled)
     waiting = now
     if side.settled is not None and side.needed is not None:
-        waiting += f" AND NOT {build.closed(side.time, side.settled, at='previous')}"
+        waiting += f" AND NOT {build.closed(side.time, side.settled, before=True)}"
     return build.work(
         f"{name}.due",
         f"SELECT {columns} FROM {side.kept} WHERE {waiting} UNION ALL "

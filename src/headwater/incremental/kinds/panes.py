@@ -19,8 +19,9 @@ from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.grouping import finals, firsts, merges
 from headwater.incremental.kinds.partials import Partial
-from headwater.incremental.kinds.slices import SLICE, floored, microseconds, reached, time_of, whole
+from headwater.incremental.kinds.slices import SLICE, floored, microseconds, time_of, whole
 from headwater.incremental.kinds.windowed import Windowed, used_columns, windowed
+from headwater.incremental.moments import Moment
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.types import quote_identifier
 
@@ -82,11 +83,14 @@ class Panes:
             return f'{floored(SLICE, self.slices)} * {self.slices} + 1 + "_hw_hop"'
         return f'({floored(SLICE, self.advances)} - "_hw_hop") * {self.advances} + {self.slices}'
 
-    def expired(self, closed: str) -> str:
-        """The last slice that no window needs any more, from the number of slices that ended."""
-        if self.advances == 1:
-            return f"{closed} - {self.slices}"
-        return f"{floored(f'({closed} - {self.slices})', self.advances)} * {self.advances} + {self.advances - 1}"
+    def ended(self, clock: Clock, *, before: bool = False) -> Moment:
+        """How many slices have ended."""
+        return Moment("", clock.relations, before, clock.delay, self.offset, self.width)
+
+    def expired(self, clock: Clock) -> Moment:
+        """The last slice that no window needs any more."""
+        offset, moves = self.offset + self._size, self.advances
+        return Moment("", clock.relations, False, clock.delay, offset, self.width * moves, moves, moves - 1)
 
 
 def panes_of(node: Aggregate) -> Panes | None:
@@ -110,10 +114,9 @@ def panes(node: Aggregate, found: Panes, partials: Sequence[Partial] | None, flo
     """
     name, clock = node.name, flow.clocks[found.windows.time]
     keys = tuple(key for key in node.keys if key not in found.below.roles)
-    limits = build.work(f"{name}.limits", _limits(found, clock, build))
     fresh = build.work(f"{name}.slices", _by_slice(node, keys, partials, _sliced(found, flow, build)))
     state = build.keep(f"{name}.slices", fresh)
-    closed = _closed(found, state, fresh, limits)
+    closed = _closed(found, state, fresh, clock, build)
     windows = ", ".join(_windows(node, found, build))
     if partials is None:
         columns = ", ".join((windows, *_quoted((*keys, *_used(node, keys)))))
@@ -125,8 +128,9 @@ def panes(node: Aggregate, found: Panes, partials: Sequence[Partial] | None, flo
         grouped = f"(SELECT {merged} FROM {closed} GROUP BY {', '.join((_end, *_quoted(keys)))})"
         final = ", ".join(part for part in (listed(node.keys), finals(partials)) if part)
         result = build.work(f"{name}.closed", f"SELECT {final} FROM (SELECT *, {windows} FROM {grouped})")
-    build.delete(state, f"{SLICE} <= (SELECT expired FROM {limits})")
-    build.insert(state, f"SELECT * FROM {fresh} WHERE {SLICE} > (SELECT expired FROM {limits})")
+    expired = build.moment(found.expired(clock))
+    build.delete(state, f"{SLICE} <= {expired}")
+    build.insert(state, f"SELECT * FROM {fresh} WHERE {SLICE} > {expired}")
     build.say(_block(node, found, keys, merged=partials is not None))
     return Flow(
         rows=result,
@@ -134,17 +138,6 @@ def panes(node: Aggregate, found: Panes, partials: Sequence[Partial] | None, flo
         changes=Changes.APPEND,
         clocks=_clocks(found, clock),
         settled=frozenset(key for key, role in found.below.roles.items() if role or found.windows.kind != "CUMULATE"),
-    )
-
-
-def _limits(found: Panes, clock: Clock, build: Build) -> str:
-    """One row: how many slices had ended before this epoch, how many have now, and the last that nobody needs."""
-    offset = found.offset + whole(clock.delay)
-    ends = [f"{reached(at, offset, found.width)} AS {at}" for at in ("previous", "now")]
-    numbers = f"SELECT {', '.join(ends)} FROM {build.clock(clock.relations)}"
-    return (
-        f"SELECT previous, now, CASE WHEN abs(now) = 9223372036854775807 THEN now "
-        f"ELSE {found.expired('now')} END AS expired FROM ({numbers})"
     )
 
 
@@ -169,21 +162,19 @@ def _by_slice(node: Aggregate, keys: Sequence[str], partials: Sequence[Partial] 
     return f"SELECT {', '.join((*by, *firsts(partials)))} FROM {rows} GROUP BY {', '.join(by)}"
 
 
-def _closed(found: Panes, state: str, fresh: str, limits: str) -> str:
+def _closed(found: Panes, state: str, fresh: str, clock: Clock, build: Build) -> str:
     """What is kept of the windows that closed in this epoch, each with where it ends, for FROM."""
     both = f"(SELECT * FROM {state} UNION ALL SELECT * FROM {fresh})"
     if found.overlap == 1:
-        where = f"{SLICE} <= (SELECT expired FROM {limits})"
+        where = f"{SLICE} <= {build.moment(found.expired(clock))}"
         return f'(SELECT *, {SLICE} + 1 AS {_end} FROM {both} AS "slices" WHERE {where})'
     slices = f"(SELECT {SLICE} FROM {state} UNION SELECT {SLICE} FROM {fresh})"
     ends = (
         f'SELECT {SLICE}, {found.ends()} AS {_end} FROM {slices} AS "known" '
         f'CROSS JOIN UNNEST(generate_series(0, {found.overlap - 1})) AS "_hw_hops"("_hw_hop")'
     )
-    windows = (
-        f"SELECT {SLICE}, {_end} FROM ({ends}) WHERE {_end} > {SLICE} "
-        f"AND {_end} > (SELECT previous FROM {limits}) AND {_end} <= (SELECT now FROM {limits})"
-    )
+    before, now = (build.moment(found.ended(clock, before=before)) for before in (True, False))
+    windows = f"SELECT {SLICE}, {_end} FROM ({ends}) WHERE {_end} > {SLICE} AND {_end} > {before} AND {_end} <= {now}"
     return f'(SELECT "slices".*, {_end} FROM {both} AS "slices" JOIN ({windows}) AS "windows" USING ({SLICE}))'
 
 

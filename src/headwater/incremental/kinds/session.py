@@ -22,6 +22,7 @@ from headwater.incremental.kinds.grouping import finals, firsts, merges
 from headwater.incremental.kinds.partials import Partial
 from headwater.incremental.kinds.slices import SLICE, floored, microseconds, whole
 from headwater.incremental.kinds.windowed import Windowed, windowed
+from headwater.incremental.moments import Moment
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.types import quote_identifier
 
@@ -29,7 +30,6 @@ __all__ = ["closes_sessions", "session_aggregates", "session_groups", "session_r
 
 _TIME: Final = "_hw_time"
 _time, _first, _last = (quote_identifier(name) for name in (_TIME, "_hw_first", "_hw_last"))
-_most: Final = 9223372036854775807
 _microsecond: Final = timedelta(microseconds=1)
 
 
@@ -153,7 +153,6 @@ def session_rows(node: Session, flow: Flow, build: Build) -> Flow:
 def _ended(kept: _Open, rows: str, clock: Clock, build: Build) -> str:
     """Add rows to the open sessions, and take out those that ended: key, first and last time, partial results."""
     name, keys, partials = kept.name, listed(kept.keys), kept.partials
-    limits = build.work(f"{name}.limits", _limits(kept, clock, build))
     by = ", ".join((*(quote_identifier(key) for key in kept.keys), SLICE))
     selected = ", ".join(part for part in (keys, f"min({_time}) AS {_first}", f"max({_time}) AS {_last}") if part)
     selected = ", ".join((selected, *firsts(partials)))
@@ -161,7 +160,7 @@ def _ended(kept: _Open, rows: str, clock: Clock, build: Build) -> str:
     fresh = build.work(f"{name}.slices", f"SELECT {selected} FROM {sliced} GROUP BY {by}")
     state = build.keep(f"{name}.open", fresh)
     touched = f'EXISTS (SELECT 1 FROM {fresh} AS "new" WHERE {matches(kept.keys, "new", "kept")})'
-    ended = f"{_last} < (SELECT ended FROM {limits})"
+    ended = f"{_last} < {build.moment(Moment('', clock.relations, delay=clock.delay, offset=kept.gap, width=1))}"
     pieces = f'(SELECT * FROM {fresh} UNION ALL SELECT * FROM {state} AS "kept" WHERE {touched})'
     merged = build.work(f"{name}.merged", _joined(kept, pieces))
     closed = build.work(
@@ -211,15 +210,6 @@ def _timed(node: Session, flow: Flow) -> str:
     """The epoch's rows that have a time, with it in microseconds, for FROM."""
     time = quote_identifier(node.time)
     return f"(SELECT {listed(flow.columns)}, {microseconds(time)} AS {_time} FROM {flow.rows} WHERE {time} IS NOT NULL)"
-
-
-def _limits(kept: _Open, clock: Clock, build: Build) -> str:
-    """One row: sessions whose last row is earlier have ended."""
-    back = kept.gap + whole(clock.delay)
-    return (
-        f"SELECT CASE WHEN now = TIMESTAMP 'infinity' THEN {_most} WHEN now = TIMESTAMP '-infinity' THEN -{_most} "
-        f"ELSE {microseconds('now')} - {back} END AS ended FROM {build.clock(clock.relations)}"
-    )
 
 
 def _values(gap: int) -> tuple[str, str, str]:

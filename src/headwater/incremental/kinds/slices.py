@@ -12,12 +12,10 @@ from typing import Final
 
 from headwater.types import quote_identifier
 
-__all__ = ["SLICE", "floored", "microseconds", "reached", "time_of", "whole"]
+__all__ = ["SLICE", "floored", "microseconds", "time_of", "whole"]
 
 SLICE: Final = quote_identifier("_hw_slice")
 """The column with a row's slice."""
-
-_most: Final = 9223372036854775807
 
 
 def whole(length: timedelta) -> int:
@@ -41,20 +39,6 @@ def floored(number: str, width: int) -> str:
     if width == 1:
         return number
     return f"({number} // {width} - CASE WHEN {number} % {width} < 0 THEN 1 ELSE 0 END)"
-
-
-def reached(watermark: str, offset: int, width: int) -> str:
-    """How many slices end at or before a watermark, which may be infinite.
-
-    Args:
-        watermark: the column of the watermark.
-        offset: the time, in microseconds, at which slice 0 begins.
-    """
-    number = f"({microseconds(watermark)} - {offset})"
-    return (
-        f"CASE WHEN {watermark} = TIMESTAMP 'infinity' THEN {_most} "
-        f"WHEN {watermark} = TIMESTAMP '-infinity' THEN -{_most} ELSE {floored(number, width)} END"
-    )
 
 
 def time_of(number: str, offset: int, width: int) -> str:
