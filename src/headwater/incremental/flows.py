@@ -18,9 +18,26 @@ from headwater.incremental.program import Block, Clock, Delete, Input, Insert, K
 from headwater.relations import DIFF_COLUMN, Statement
 from headwater.types import RelationName, Schema, quote_identifier
 
-__all__ = ["Build", "Flow", "consolidated", "diff", "matches", "present", "weighted"]
+__all__ = ["Build", "Either", "Flow", "consolidated", "diff", "matches", "present", "weighted"]
 
 diff: Final = quote_identifier(DIFF_COLUMN)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Columns that a join fills with NULLs, one of which is there in each row: with the value by which it joined.
+
+    Attributes:
+        columns: what COALESCE takes, in any order.
+        clock: how far time has advanced in that value.
+        settled: whether all rows with one value come in the epoch in which the clock reaches it.
+        name: a column with that value, where there is one.
+    """
+
+    columns: frozenset[str]
+    clock: Clock
+    settled: bool
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +56,7 @@ class Flow:
         content: what stands in FROM for all rows after this epoch, where that is cheap; else None.
         computed: what stands in FROM for all rows after this epoch, computed from what is kept, which costs as much as
             computing them anew: for readers who seldom ask. None where nothing below keeps enough.
+        eithers: clocks of what no column alone is.
     """
 
     rows: str
@@ -48,6 +66,7 @@ class Flow:
     settled: frozenset[str] = frozenset()
     content: str | None = None
     computed: str | None = None
+    eithers: tuple[Either, ...] = ()
 
     @property
     def weight(self) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ rows of open windows. Nothing is kept where the input itself comes only when a w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_
 
@@ -23,7 +23,7 @@ from headwater.incremental.algebra.nodes import (
     inputs_of,
 )
 from headwater.incremental.algebra.render import listed
-from headwater.incremental.flows import Build, Flow
+from headwater.incremental.flows import Build, Either, Flow
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.windowed import window_of
 from headwater.incremental.program import Block, BlockKind, Clock
@@ -69,29 +69,52 @@ def closing(node: Node, closes: Closing, flows: Sequence[Flow], build: Build) ->
             for number, (column, flow) in enumerate(zip(closes.inputs, flows, strict=True), 1)
         ]
         rows = build.render(node, closed)
-    clocks = _clocks(node, closes, flows, settled=settled)
-    return Flow(rows=rows, columns=node.columns, changes=Changes.APPEND, clocks=clocks, settled=closes.outputs)
+    told = _told(node, closes, flows, settled=settled)
+    filled = _filled(node) if isinstance(node, Join) else frozenset[str]()
+    return Flow(
+        rows=rows,
+        columns=node.columns,
+        changes=Changes.APPEND,
+        clocks={name: replace(clock, closes=name not in filled) for name, clock in told.items()},
+        settled=closes.outputs,
+        eithers=tuple(_eithers(node, closes, flows, told)) if isinstance(node, Join) else (),
+    )
 
 
-def _clocks(node: Node, closes: Closing, flows: Sequence[Flow], *, settled: bool) -> dict[str, Clock]:
+def _told(node: Node, closes: Closing, flows: Sequence[Flow], *, settled: bool) -> dict[str, Clock]:
     """The clocks of the columns by which windows close, and of others that close.
 
     Rows that were kept come as late as their window closes, whatever other times are in them: then only times of the
-    same window are told, which are as far from its end as their clocks.
+    same window are told, which are as far from its end as their clocks. Where an outer join fills columns with NULLs,
+    which come at any time, they do not close; what time they have is told by the clock all the same.
     """
     clocks = dict.fromkeys(closes.outputs, closes.clock)
-    filled = _filled(node) if isinstance(node, Join) else frozenset[str]()
     named = 1 if isinstance(node, SetOperation) else len(flows)
     for column, flow, below in list(zip(closes.inputs, flows, inputs_of(node), strict=True))[:named]:
         window, later = window_of(below, column), closes.clock.delay - flow.clocks[column].delay
         for name, clock in flow.clocks.items():
-            if not clock.closes or name not in node.columns or name in clocks or name in filled:
+            if not clock.closes or name not in node.columns or name in clocks:
                 continue
             if settled:
                 clocks[name] = clock
-            elif window is not None and window_of(below, name) is window:
+            elif name == column or (window is not None and window_of(below, name) is window):
                 clocks[name] = Clock(closes.clock.relations, clock.delay + later, closes=True)
     return clocks
+
+
+def _eithers(node: Join, closes: Closing, flows: Sequence[Flow], told: Mapping[str, Clock]) -> Iterator[Either]:
+    """What is there of the sides of an equality, where a join fills one of them with NULLs."""
+    if node.kind not in (JoinKind.LEFT, JoinKind.FULL):
+        return
+    for pair in node.on:
+        if not set(pair) <= told.keys():
+            continue
+        clock, settled = told[pair[0]] & told[pair[1]], pair == closes.inputs
+        yield Either(frozenset(pair), closes.clock if settled else clock, settled)
+        for flow, mine, theirs in ((flows[0], pair[0], pair[1]), (flows[1], pair[1], pair[0])):
+            for below in flow.eithers:
+                if below.name == mine:
+                    yield Either(below.columns | {theirs}, closes.clock if settled else clock, settled)
 
 
 def _block(node: Node, closes: Closing, *, settled: bool) -> Block:

@@ -5,14 +5,17 @@ Linear in the sense of DBSP: gained rows give gained rows, lost rows lost ones. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
 from operator import and_
 
+from sqlglot import exp
+
 from headwater.incremental.algebra.nodes import Assign, Join, JoinKind, Relation, Rowwise, Union
 from headwater.incremental.algebra.render import window_columns
-from headwater.incremental.flows import Build, Flow, weighted
+from headwater.incremental.flows import Build, Either, Flow, weighted
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.program import ChangeMode, Clock, Given, Input
 from headwater.relations import DIFF_COLUMN, Role, relation
@@ -37,15 +40,54 @@ def read(node: Relation, given: Given, build: Build) -> Flow:
 
 def rowwise(node: Rowwise, flow: Flow, build: Build) -> Flow:
     """Projection, filter, unnesting."""
+    clocks = {new: flow.clocks[old] for new, old in node.passes.items() if old in flow.clocks}
+    settled = {new for new, old in node.passes.items() if old in flow.settled}
+    made: dict[Either, str] = {}
+    for name, columns in _coalesced(node).items():
+        found = next((each for each in flow.eithers if each.columns == columns), None)
+        if found is not None:
+            clocks[name], made[found] = found.clock, name
+            settled |= {name} if found.settled else set()
+        elif columns <= flow.clocks.keys():
+            clocks[name] = reduce(and_, (flow.clocks[each] for each in sorted(columns)))
     return Flow(
         rows=build.render(node, [flow.rows], carried=flow.weight),
         columns=node.columns,
         changes=flow.changes,
-        clocks={new: flow.clocks[old] for new, old in node.passes.items() if old in flow.clocks},
-        settled=frozenset(new for new, old in node.passes.items() if old in flow.settled),
+        clocks=clocks,
+        settled=frozenset(settled),
         content=build.render(node, [flow.content]) if flow.content else None,
         computed=build.render(node, [flow.computed]) if flow.computed else None,
+        eithers=tuple(_passed(flow.eithers, node, made)),
     )
+
+
+def _coalesced(node: Rowwise) -> dict[str, frozenset[str]]:
+    """The columns that are the first of several columns that is not NULL, and these."""
+    found: dict[str, frozenset[str]] = {}
+    for item in node.select.expressions:
+        waiting, names = [item.unalias()], set[str]()
+        while waiting:
+            part = waiting.pop().unnest()
+            if isinstance(part, exp.Coalesce):
+                waiting += [part.this, *part.expressions]
+            elif isinstance(part, exp.Column):
+                names.add(part.name)
+            else:
+                names.clear()
+                break
+        if len(names) > 1:
+            found[item.alias_or_name] = frozenset(names)
+    return found
+
+
+def _passed(eithers: Sequence[Either], node: Rowwise, made: Mapping[Either, str]) -> Iterator[Either]:
+    """Those of the columns that are passed on, under their new names; ``made`` are columns with their value."""
+    new = {old: name for name, old in reversed(list(node.passes.items()))}
+    for each in eithers:
+        if each.columns <= new.keys():
+            name = made.get(each) or new.get(each.name or "")
+            yield replace(each, columns=frozenset(new[column] for column in each.columns), name=name)
 
 
 def assign(node: Assign, flow: Flow, build: Build) -> Flow:
