@@ -141,7 +141,9 @@ class ProgramRun:
         Args:
             ended: sources of which nothing comes after this: their watermark goes to infinity.
         """
-        told = _Told(watermarks=dict(self._watermarks))
+        none = dict.fromkeys(self._watermarks, 0)
+        told = _Told(late=dict(none), untimed=none, watermarks=dict(self._watermarks))
+        made = dict(self._made)
         self._session.begin()
         try:
             for source in self._sources.values():
@@ -150,6 +152,7 @@ class ProgramRun:
                 self._run(program, told)
         except BaseException:
             self._session.rollback()
+            self._made = made
             raise
         self._session.commit()
         self._number += 1
@@ -184,10 +187,12 @@ class ProgramRun:
         arrived = self._arrived(source, rows)
         if replaces:
             self._session.create(changes, _consolidated(_listed(source.schema.names), f"({arrived})"))
-        elif source.event_time is not None:
-            self._admit(source, source.event_time, arrived, ended, told)
+        elif source.event_time is not None and rows is not None:
+            self._admit(source, source.event_time, arrived, told)
         else:
             self._session.create(changes, arrived)
+        if source.event_time is not None and ended:
+            told.watermarks[source.name] = _end
         if self._keep:
             self._add(_kept(source.name), f"SELECT {_columns(source)} FROM {changes}")
 
@@ -207,20 +212,19 @@ class ProgramRun:
         origin = f"{quote_text(f'{source.name}@{self._number}')} AS {SOURCE_COLUMN}"
         return f"SELECT {_columns(source)}, {origin}, row_number() OVER () AS {OFFSET_COLUMN} FROM ({rows})"
 
-    def _admit(self, source: Source, time: EventTime, arrived: str, ended: bool, told: _Told) -> None:
+    def _admit(self, source: Source, time: EventTime, arrived: str, told: _Told) -> None:
         """Take out rows that are late or without time; advance the watermark."""
         name = source.name
         everything = quote_identifier(f"kit.timed.{name}")
         at = f"CAST({quote_identifier(time.column)} AS TIMESTAMP)"
         before = f"TIMESTAMP {quote_text(self._watermarks[name])}"
         self._session.create(everything, arrived)
-        self._session.create(relation("change", name), f"SELECT * FROM {everything} WHERE {at} >= {before}")
+        self._session.define(relation("change", name), f"SELECT * FROM {everything} WHERE {at} >= {before}")
         delay = f"INTERVAL '{time.delay // timedelta(microseconds=1)}' MICROSECOND"
-        told.late[name], told.untimed[name], now = self._session.fetch(
+        told.late[name], told.untimed[name], told.watermarks[name] = self._session.fetch(
             f"SELECT count(*) FILTER (WHERE {at} < {before}), count(*) FILTER (WHERE {at} IS NULL), "
             f"CAST(greatest(max({at}) - {delay}, {before}) AS VARCHAR) FROM {everything}"
         )[0]
-        told.watermarks[name] = _end if ended else now
 
     def _run(self, program: Program, told: _Told) -> None:
         name = program.relation
@@ -255,9 +259,11 @@ class ProgramRun:
         match step:
             case Statement():
                 self._session.create(step.creates, step.sql)
-            case Keep():
+            case Keep() if step.state not in self._made:
                 self._session.keep(step.state, step.like)
                 self._made[step.state] = None
+            case Keep():
+                pass  # it is there since an earlier epoch
             case Insert():
                 self._session.execute(f"INSERT INTO {step.state} {step.sql}")
             case Delete():
