@@ -16,6 +16,7 @@ __all__ = [
     "Column",
     "Counts",
     "DataType",
+    "FieldPath",
     "Json",
     "RelationName",
     "Schema",
@@ -72,6 +73,9 @@ type_aliases: Final[Mapping[str, str]] = {
 }
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | Mapping[str, Json] | None"
+
+FieldPath: TypeAlias = tuple[str, ...]
+"""A column's name, then those of members of structures in it; all that is below belongs to it."""
 
 
 class TypeSyntaxError(ValueError):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
-from headwater.types import Json, Schema
+from headwater.types import FieldPath, Json, Schema
 
 if TYPE_CHECKING:
     import pyarrow
@@ -18,10 +18,14 @@ __all__ = ["Engine", "Landed", "ParquetWriter", "Session"]
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What became of the rows handed to :meth:`Session.land`: ``rows`` decoded and ``malformed`` not."""
+    """What became of the rows handed to :meth:`Session.land`: ``rows`` decoded and ``malformed`` not.
+
+    ``whole`` is False when fields that were not asked for are NULL whatever their records hold.
+    """
 
     rows: int
     malformed: int
+    whole: bool = field(default=True, compare=False)
 
 
 class Session(Protocol):
@@ -43,7 +47,14 @@ class Session(Protocol):
     def rollback(self) -> None: ...
 
     def land(
-        self, name: str, rows: Rows, *, schema: Schema, rejects: str | None = None, provenance: str | None = None
+        self,
+        name: str,
+        rows: Rows,
+        *,
+        schema: Schema,
+        rejects: str | None = None,
+        provenance: str | None = None,
+        needed: Collection[FieldPath] | None = None,
     ) -> Landed:
         """Decode rows into the work relation ``name``: ``schema``'s columns plus the provenance columns.
 
@@ -52,6 +63,8 @@ class Session(Protocol):
                 ``raw`` VARCHAR, ``code`` VARCHAR, ``message`` VARCHAR and the provenance
                 columns; None makes such a record a DataError.
             provenance: the source name for rows that come without one (Arrow); files bring their own.
+            needed: the fields that are asked for; None: all. The others may be NULL where that is cheaper, which
+                :attr:`Landed.whole` tells. The same records are malformed whatever is asked for.
         """
         ...
 
@@ -74,7 +87,7 @@ class Session(Protocol):
         ...
 
     def keep(self, state: str, like: str) -> None:
-        """Have a durable table with the columns of a work relation; an existing one stays as it is."""
+        """Have a durable table with the columns of what ``like`` is in FROM; an existing one stays as it is."""
         ...
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -39,18 +39,23 @@ class Cast:
     refused: str | None
 
 
-def cast_text(text: str, column: Column, formats: TimeFormats) -> Cast:
-    """The cast of a VARCHAR expression to a column's type."""
+def cast_text(text: str, column: Column, formats: TimeFormats, *, known: str | None = None) -> Cast:
+    """The cast of a VARCHAR expression to a column's type.
+
+    Args:
+        known: the name that the cast's value has where refusals are asked for; None: it is computed there again.
+    """
     kind = column.type
     if kind.name == "VARCHAR":
         return Cast(column, text, text, None)
     value = _value(text, kind, formats)
+    made = known or value
     if kind.name in _integers:
         # SQL casts round to whole numbers; what has no equal double is no number or has a fraction.
-        same = f"TRY_CAST({text} AS DOUBLE) = CAST({value} AS DOUBLE)"
+        same = f"TRY_CAST({text} AS DOUBLE) = CAST({made} AS DOUBLE)"
         return Cast(column, text, value, f"({text} IS NOT NULL AND ({same}) IS NOT TRUE)")
-    failed = f"({text} IS NOT NULL AND {value} IS NULL)"
-    inexact = _inexact(text, value, kind, formats)
+    failed = f"({text} IS NOT NULL AND {made} IS NULL)"
+    inexact = _inexact(text, made, kind, formats)
     return Cast(column, text, value, f"{failed} OR {inexact}" if inexact else failed)
 
 

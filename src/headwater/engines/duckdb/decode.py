@@ -8,6 +8,7 @@ be admitted, NULL for a good one). The landed relation and its rejects are views
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import assert_never
 
 from headwater.engines.duckdb.decode_arrow import decode_arrow
@@ -19,7 +20,7 @@ from headwater.engines.duckdb.landing import Landing, RejectList
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.spi.codec import FileScan, Rows
 from headwater.spi.engine import Landed
-from headwater.types import Schema
+from headwater.types import FieldPath, Schema
 
 __all__ = ["decode"]
 
@@ -32,9 +33,10 @@ def decode(
     schema: Schema,
     rejects: str | None,
     provenance: str | None,
+    needed: Collection[FieldPath] | None = None,
 ) -> Landed:
     """Decode ``rows`` as :meth:`headwater.spi.engine.Session.land` promises."""
-    landing = Landing(work, name, rejects, schema)
+    landing = Landing(work, name, rejects, schema, needed)
     if not isinstance(rows, FileScan):
         return decode_arrow(landing, rows, provenance)
     if not rows.files:

@@ -1,8 +1,9 @@
 """NDJSON files into a work relation: one JSON object on each line, keys matched exactly.
 
 The quick way is DuckDB's parallel reader with the declared fields pushed down,
-scalars as text, cast in the same pass. When it refuses a file, the careful way
-gives DuckDB the lines one by one as text, so that each is decoded or refused.
+scalars as text, cast in the same pass; of the fields, those that are asked for are
+kept. When it refuses a file, the careful way gives DuckDB the lines one by one as text,
+so that each is decoded or refused.
 Numbers are read as 64-bit integers or doubles, as JSON readers do: a decimal of
 more than 15 digits has to stand in quotes to be kept exactly.
 """
@@ -14,14 +15,16 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal
+from headwater.engines.duckdb.casts import Cast, TimeFormats, cast_text, refusal, refused
 from headwater.engines.duckdb.feeding import batch_records, fed
+from headwater.engines.duckdb.json_values import json_value, repeats
 from headwater.engines.duckdb.landing import Base, Landing, RejectList
+from headwater.engines.duckdb.narrowing import kept_column
 from headwater.engines.duckdb.records import open_lines, text_of
 from headwater.engines.duckdb.text import auxiliary, literal_list
 from headwater.spi.codec import FileScan
 from headwater.spi.engine import Landed
-from headwater.types import Column, quote_identifier, quote_text
+from headwater.types import Column, Schema, quote_identifier, quote_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -65,35 +68,51 @@ def _formats(scan: FileScan) -> TimeFormats:
 
 
 def _quick(landing: Landing, scan: FileScan) -> Base | None:
-    """Let DuckDB read all files at once; None when there is anything to refuse."""
+    """Let DuckDB read all files at once; None when there is anything to refuse.
+
+    The query fails at the first record to refuse, so that nothing has to be counted. A line that is ``null`` reads as
+    a row of NULLs: the careful way tells it from an empty object.
+    """
     many = len(scan.files) > 1
-    casts = [
-        Cast(column, name, name, None) if column.type.name in nested else cast_text(name, column, _formats(scan))
-        for column, name in ((column, quote_identifier(column.name)) for column in landing.schema)
-    ]
-    types = ", ".join(
-        f"{quote_text(column.name)}: {quote_text(str(column.type) if column.type.name in nested else 'VARCHAR')}"
-        for column in landing.schema
-    )
-    made = [f"{cast.value} AS c{place}" for place, cast in enumerate(casts)]
-    made.append(f"{refusal(casts)} AS refused")
-    if many:
-        made.append("CAST(file_index AS INTEGER) AS file")
-    compression = scan.options.get("compression")
-    given = f", compression = {quote_text(str(compression))}" if compression else ""
+    columns = [kept_column(column, landing.needed) for column in landing.schema]
+    casts = [_quick_cast(f"t{at}", f"c{at}", each.column, scan) for at, each in enumerate(columns)]
+    texts = [f"{quote_identifier(each.column.name)} AS t{at}" for at, each in enumerate(columns)]
+    values = [f"{cast.value} AS c{at}" for at, cast in enumerate(casts)]
+    made = [f"{each.kept(f'c{at}')} AS c{at}" for at, each in enumerate(columns) if each.type]
+    if many or not made:
+        texts.append("CAST(file_index AS INTEGER) AS file")
+        made.append("file")
+    blank = " AND ".join(f"t{at} IS NULL" for at in range(len(columns)))
+    wrong = " OR ".join(filter(None, [refused(casts), f"({blank})"]))
     query = (
-        f"SELECT {', '.join(made)} FROM read_json({literal_list(file.path for file in scan.files)}, "
-        f"format = 'newline_delimited', columns = {{{types}}}, maximum_object_size = {max_line_bytes // 4}{given})"
+        f"SELECT {', '.join(made)} FROM (SELECT *, {', '.join(values)} FROM (SELECT {', '.join(texts)} FROM "
+        f"{_reader(scan, landing.schema)})) WHERE CASE WHEN {wrong} THEN error('refused') ELSE true END"
     )
     total = landing.work.attempt(landing.base, query)
     if total is None:
         return None
-    # A line that is ``null`` reads as a row of NULLs: the careful way tells it from an empty object.
-    nothing = " AND ".join(f"c{place} IS NULL" for place in range(len(landing.schema)))
-    if landing.work.count(landing.base, f"refused IS NOT NULL OR ({nothing})"):
-        landing.work.drop(landing.base)
-        return None
-    return Base(landing.base, total, filed=many)
+    whole = all(each.is_whole for each in columns)
+    shown = None if whole else tuple(each.shown(f"b.c{at}") for at, each in enumerate(columns))
+    return Base(landing.base, total, filed=many, values=shown)
+
+
+def _reader(scan: FileScan, schema: Schema) -> str:
+    types = ", ".join(
+        f"{quote_text(column.name)}: {quote_text(str(column.type) if column.type.name in nested else 'VARCHAR')}"
+        for column in schema
+    )
+    compression = scan.options.get("compression")
+    given = f", compression = {quote_text(str(compression))}" if compression else ""
+    return (
+        f"read_json({literal_list(file.path for file in scan.files)}, format = 'newline_delimited', "
+        f"columns = {{{types}}}, maximum_object_size = {max_line_bytes // 4}{given})"
+    )
+
+
+def _quick_cast(text: str, value: str, column: Column, scan: FileScan) -> Cast:
+    if column.type.name in nested:
+        return Cast(column, text, text, None)
+    return cast_text(text, column, _formats(scan), known=value)
 
 
 def _careful(landing: Landing, scan: FileScan) -> tuple[Base, RejectList]:
@@ -111,17 +130,15 @@ def _careful(landing: Landing, scan: FileScan) -> tuple[Base, RejectList]:
 def _judged(landing: Landing, scan: FileScan, arrow: str) -> str:
     """A query over lines: the base's columns, with ``code`` and ``raw`` where a line is refused."""
     columns = landing.schema.columns
-    keys = literal_list(column.name for column in columns)
     wanted = ", ".join(
         f"{quote_text(c.name)}: {quote_text('JSON' if c.type.name in nested else 'VARCHAR')}" for c in columns
     )
     casts = [_careful_cast(f"j.v{place}", column, scan) for place, column in enumerate(columns)]
     made = ", ".join(f"{cast.value} AS c{place}" for place, cast in enumerate(casts))
     values = ", ".join(f"struct_extract(s, {quote_text(c.name)}) AS v{place}" for place, c in enumerate(columns))
-    repeated = f"list_filter(json_keys(line), lambda k: list_contains({keys}, k))"
     kind = (
         "CASE WHEN NOT json_valid(line) THEN 'invalid_json' WHEN json_type(line) <> 'OBJECT' THEN 'not_an_object' "
-        f"WHEN length({repeated}) <> length(list_distinct({repeated})) THEN 'duplicate_key' END"
+        f"WHEN {repeats('line', [column.name for column in columns])} THEN 'duplicate_key' END"
     )
     said = " ".join(f"WHEN {quote_text(code)} THEN {quote_text(message)}" for code, message in messages.items())
     refused = f"CASE j.broken {said} ELSE {refusal(casts)} END"
@@ -138,8 +155,8 @@ def _judged(landing: Landing, scan: FileScan, arrow: str) -> str:
 def _careful_cast(name: str, column: Column, scan: FileScan) -> Cast:
     if column.type.name not in nested:
         return cast_text(name, column, _formats(scan))
-    value = f"TRY(CAST({name} AS {column.type}))"
-    return Cast(column, f"CAST({name} AS VARCHAR)", value, f"({name} IS NOT NULL AND {value} IS NULL)")
+    made = json_value(name, column.type)
+    return Cast(column, f"CAST({name} AS VARCHAR)", made.value, made.misfit)
 
 
 def _texts(scan: FileScan, rejects: RejectList) -> Iterator[tuple[int, int, str]]:

@@ -11,7 +11,7 @@ from headwater.engines.duckdb.landing import Base, Landing, RejectList
 from headwater.engines.duckdb.text import empty_relation, literal_list
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, DeclarationError, OutsideError, UsageError
-from headwater.spi.codec import FileScan
+from headwater.spi.codec import FILE_COLUMN, ROW_COLUMN, FileScan
 from headwater.spi.engine import Landed
 from headwater.types import Schema, quote_identifier
 
@@ -43,13 +43,14 @@ def parquet_query(work: WorkRelations, scan: FileScan, schema: Schema | None) ->
     if not scan.files and schema is not None:
         return empty_relation(schema)
     found = describe_parquet(work, scan)
+    places = f", CAST(file_index AS BIGINT) AS {FILE_COLUMN}, file_row_number AS {ROW_COLUMN}" if scan.located else ""
     if schema is None:
-        return f"SELECT {', '.join(quote_identifier(name) for name in found.names)} FROM {_read(scan)}"
+        return f"SELECT {', '.join(quote_identifier(name) for name in found.names)}{places} FROM {_read(scan)}"
     casts = casts_of(Landing(work, "", None, schema), found, scan.files[0].name)
     columns = ", ".join(f"{cast.value} AS {quote_identifier(cast.column.name)}" for cast in casts)
     anything = refused(casts)
     where = f" WHERE ({anything}) IS NOT TRUE" if anything else ""
-    return f"SELECT {columns} FROM {_read(scan)}{where}"
+    return f"SELECT {columns}{places} FROM {_read(scan)}{where}"
 
 
 def describe_parquet(work: WorkRelations, scan: FileScan) -> Schema:

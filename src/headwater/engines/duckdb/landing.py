@@ -9,7 +9,7 @@ become a row of the base is in a :class:`RejectList`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,7 @@ from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
 from headwater.spi.engine import Landed
-from headwater.types import Column, Schema, quote_identifier, quote_text
+from headwater.types import Column, FieldPath, Schema, quote_identifier, quote_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -42,6 +42,7 @@ class Base:
     ``numbered``: ``record``, from 1; else the row number within the file counts.
     ``sourced``: ``source``, the name itself. ``coded``: ``code``; else the code is ``type``.
     ``raw`` names the relation (``file``, ``record``, ``raw``) with the refused texts; None: the base has ``raw``.
+    ``values`` are the columns as SQL over the row ``b`` of a base that has not all of them; None: ``c0`` and so on.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Base:
     sourced: bool = False
     coded: bool = False
     raw: str | None = None
+    values: tuple[str, ...] | None = None
 
 
 class RejectList:
@@ -93,12 +95,13 @@ class RejectList:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """What was asked for: rows under ``name`` as ``schema``, refused records under ``rejects``."""
+    """What was asked for: rows under ``name`` as ``schema``, refused records under ``rejects``; ``needed`` of it."""
 
     work: WorkRelations
     name: str
     rejects: str | None
     schema: Schema
+    needed: Collection[FieldPath] | None = None
 
     @property
     def base(self) -> str:
@@ -145,7 +148,9 @@ class Landing:
             self._collect(base, origin, rejects, names, refused)
         if malformed and self.rejects is None:
             raise self._first_error(malformed)
-        columns = ", ".join(f"b.c{i} AS {quote_identifier(column.name)}" for i, column in enumerate(self.schema))
+        values = base.values or [f"b.c{place}" for place in range(len(self.schema))]
+        named = (quote_identifier(column.name) for column in self.schema)
+        columns = ", ".join(f"{value} AS {name}" for value, name in zip(values, named, strict=True))
         where = " WHERE b.refused IS NULL" if refused else ""
         provenance = f"{origin.source} AS {SOURCE_COLUMN}, {origin.record} AS {OFFSET_COLUMN}"
         self.work.define(
@@ -153,7 +158,7 @@ class Landing:
             f"SELECT {columns}, {provenance} FROM {origin.rows}{where}",
             over=[base.name, *origin.over],
         )
-        return Landed(rows=base.rows - refused, malformed=malformed)
+        return Landed(rows=base.rows - refused, malformed=malformed, whole=base.values is None)
 
     def _origin(self, base: Base, names: Sequence[str]) -> _Origin:
         """How a row's provenance is told; makes the table of files where one is needed."""

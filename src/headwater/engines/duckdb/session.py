@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import UsageError
 from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.spi.engine import Landed
-from headwater.types import Schema, quote_identifier
+from headwater.types import FieldPath, Schema, quote_identifier
 
 if TYPE_CHECKING:
     import pyarrow
@@ -74,9 +74,16 @@ class DuckDBSession:
                 self._connection.execute("CHECKPOINT")
 
     def land(
-        self, name: str, rows: Rows, *, schema: Schema, rejects: str | None = None, provenance: str | None = None
+        self,
+        name: str,
+        rows: Rows,
+        *,
+        schema: Schema,
+        rejects: str | None = None,
+        provenance: str | None = None,
+        needed: Collection[FieldPath] | None = None,
     ) -> Landed:
-        return decode(self._work, name, rows, schema=schema, rejects=rejects, provenance=provenance)
+        return decode(self._work, name, rows, schema=schema, rejects=rejects, provenance=provenance, needed=needed)
 
     def view(self, name: str, rows: Rows, *, schema: Schema | None = None) -> None:
         match rows:
