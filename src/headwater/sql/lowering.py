@@ -7,30 +7,20 @@ window. The session's time zone must be UTC (docs/reference/quirks.md).
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Final
 
 from sqlglot import exp
 
+from headwater.sql.intervals import interval_length
 from headwater.sql.parse import dialect
 from headwater.sql.text import Problems
 from headwater.sql.windows import COLUMNS_META, WindowCall, window_call
 from headwater.types import quote_identifier
 
-__all__ = ["interval_length", "lower_windows"]
+__all__ = ["lower_windows"]
 
-_units: Final = {
-    "MICROSECOND": timedelta(microseconds=1),
-    "MILLISECOND": timedelta(milliseconds=1),
-    "SECOND": timedelta(seconds=1),
-    "MINUTE": timedelta(minutes=1),
-    "HOUR": timedelta(hours=1),
-    "DAY": timedelta(days=1),
-    "WEEK": timedelta(weeks=1),
-}
 _calendar_units: Final = frozenset({"MONTH", "QUARTER", "YEAR", "DECADE", "CENTURY", "MILLENNIUM"})
-_pair: Final = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 _origin: Final = "TIMESTAMP '1970-01-01 00:00:00'"
 
 
@@ -43,27 +33,6 @@ def lower_windows(tree: exp.Expr, problems: Problems) -> None:
             text = _lowered(call, lengths)
             query = dialect.parser().parse(dialect.tokenize(text), text)[0]
             table.replace(exp.Subquery(this=query, alias=table.args.get("alias")))
-
-
-def interval_length(node: exp.Expr) -> timedelta | None:
-    """The length of a constant interval, None when it varies (months) or is computed."""
-    if not isinstance(node, exp.Interval) or not isinstance(node.this, exp.Literal):
-        return None
-    unit = node.args.get("unit")
-    if unit is not None:
-        length = _units.get(unit.name.upper().rstrip("S")) if isinstance(unit, exp.Var) else None
-        try:
-            return None if length is None else length * float(node.this.name)
-        except ValueError:
-            return None
-    total, at, text = timedelta(), 0, node.this.name
-    while match := _pair.match(text, at):
-        length = _units.get(match[2].upper().rstrip("S"))
-        if length is None:
-            return None
-        total += length * float(match[1])
-        at = match.end()
-    return total if at and not text[at:].strip() else None
 
 
 def _lowered(call: WindowCall, lengths: list[timedelta]) -> str:

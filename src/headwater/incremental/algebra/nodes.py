@@ -145,8 +145,9 @@ class Union:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Join:
-    """Pairs of rows. ``on`` are equalities (left, right); ``residual`` is the rest of the condition.
+    """Pairs of rows. ``on`` are equalities (left, right), in those of ``alike`` NULL equals NULL.
 
+    ``residual`` is the rest of the condition.
     There is no RIGHT: it is LEFT with the sides exchanged.
 
     ``columns`` are the left's and the right's, of SEMI and ANTI only the left's.
@@ -159,6 +160,7 @@ class Join:
     on: tuple[tuple[str, str], ...]
     residual: exp.Expr | None
     columns: tuple[str, ...]
+    alike: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -205,20 +205,20 @@ def _join(node: Join, inputs: Sequence[str], carried: Sequence[str]) -> str:
 
 def meets(node: Join) -> str:
     """The condition of a join."""
-    conditions = _equalities(node.on)
+    conditions = [
+        f"{quote(mine)} {'IS NOT DISTINCT FROM' if (mine, theirs) in node.alike else '='} {quote(theirs)}"
+        for mine, theirs in node.on
+    ]
     if node.residual is not None:
         conditions.append(f"({sql(node.residual)})")
     return " AND ".join(conditions) or "true"
 
 
-def _equalities(on: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{quote(left)} = {quote(right)}" for left, right in on]
-
-
 @_query.register
 def _as_of(node: AsOf, inputs: Sequence[str], _: Sequence[str]) -> str:
     left, right = inputs
-    conditions = [*_equalities(node.on), f"{quote(node.left_time)} {node.operator} {quote(node.right_time)}"]
+    equal = [f"{quote(mine)} = {quote(theirs)}" for mine, theirs in node.on]
+    conditions = [*equal, f"{quote(node.left_time)} {node.operator} {quote(node.right_time)}"]
     word = "ASOF LEFT" if node.outer else "ASOF"
     columns = listed(node.columns)
     return f'SELECT {columns} FROM {left} AS "l" {word} JOIN {right} AS "r" ON {" AND ".join(conditions)}'

@@ -168,7 +168,7 @@ class Maintenance:
                 return as_of(node, left, right, self.build)
             case Join(kind=JoinKind.INNER):
                 return product(node, left, right, self.build)
-            case Join() if node.on:
+            case Join() if node.on and not node.alike:
                 return matching(node, left, right, self.build)
             case _:
                 return affected(node, (left, right), self.build)

@@ -22,7 +22,7 @@ from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.windowed import windows_by
 from headwater.incremental.lowering.rows import conjuncts
 from headwater.incremental.program import Block, BlockKind, Clock
-from headwater.sql.lowering import interval_length
+from headwater.sql.intervals import interval_lengths
 from headwater.types import quote_identifier
 
 __all__ = ["Bound", "bound_of", "interval_join"]
@@ -80,7 +80,7 @@ def _bound(node: Join, left: str, right: str) -> Bound | None:
 
 def _differences(node: Join, left: str, right: str) -> Iterator[tuple[timedelta | None, timedelta | None]]:
     """What each condition says of ``left - right``: at least, at most."""
-    if (left, right) in node.on:
+    if (left, right) in node.on and (left, right) not in node.alike:
         yield timedelta(), timedelta()
     for condition in conjuncts(node.residual):
         match condition:
@@ -96,15 +96,15 @@ def _differences(node: Join, left: str, right: str) -> Iterator[tuple[timedelta 
             found = _linear(exp.Sub(this=smaller.copy(), expression=larger.copy()))
             if found is None:
                 continue
-            terms, constant = found
+            terms, least = found
             if terms == {left: 1, right: -1}:
-                yield None, -constant
+                yield None, -least
             elif terms == {left: -1, right: 1}:
-                yield constant, None
+                yield least, None
 
 
 def _linear(tree: exp.Expr) -> tuple[dict[str, int], timedelta] | None:
-    """An expression as columns, each taken so many times, and a length of time; None when it is another."""
+    """An expression as columns, each taken so many times, and the least length of time added; None if it is another."""
     terms: dict[str, int] = {}
     total = timedelta()
     waiting = [(tree, 1)]
@@ -120,8 +120,8 @@ def _linear(tree: exp.Expr) -> tuple[dict[str, int], timedelta] | None:
                 waiting += [(node.this, sign), (node.expression, other)]
             case exp.Column():
                 terms[node.name] = terms.get(node.name, 0) + sign
-            case exp.Interval() if (length := interval_length(node)) is not None:
-                total += sign * length
+            case exp.Interval() if (lengths := interval_lengths(node)) is not None:
+                total += min(sign * length for length in lengths)
             case _:
                 return None
     return {name: times for name, times in terms.items() if times}, total
@@ -219,7 +219,8 @@ def _pairing(node: Join, left: _Side, right: _Side, build: Build) -> list[str]:
         parts.append(f"SELECT {listed(left.columns)}, {_nothing(right)} FROM ({rows})")
     if alone_right is not None:
         on = tuple((theirs, mine) for mine, theirs in node.on)
-        lacking = Join(node.name, JoinKind.ANTI, node.right, node.left, on, node.residual, right.columns)
+        alike = frozenset((theirs, mine) for mine, theirs in node.alike)
+        lacking = Join(node.name, JoinKind.ANTI, node.right, node.left, on, node.residual, right.columns, alike)
         rows = render(lacking, [alone_right, left.kept])
         parts.append(f"SELECT {_nothing(left)}, {listed(right.columns)} FROM ({rows})")
     return parts

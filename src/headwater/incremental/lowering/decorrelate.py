@@ -283,7 +283,7 @@ class _Taking:
 
     def _is_equality(self, condition: exp.Expr) -> bool:
         """Whether a condition compares a column of the query with something beside it."""
-        if not isinstance(condition, exp.EQ):
+        if not isinstance(condition, exp.EQ | exp.NullSafeEQ):
             return False
         sides = [
             isinstance(side, exp.Column) and side.name.startswith(f"{self.alias}.")

@@ -28,6 +28,15 @@ _turned: Final[Mapping[type[exp.Expr], tuple[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Pair:
+    """The sides of an equality; ``alike``: NULL equals NULL."""
+
+    left: exp.Expr
+    right: exp.Expr
+    alike: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Meeting:
     """Two sides and the conditions, over flat names, under which their rows meet.
 
@@ -43,7 +52,7 @@ class Meeting:
 
     def join(self, kind: JoinKind) -> Join:
         """A join of any kind."""
-        pairs: list[tuple[exp.Expr, exp.Expr]] = []
+        pairs: list[_Pair] = []
         residual: list[exp.Expr] = []
         only_left: list[exp.Expr] = []
         only_right: list[exp.Expr] = []
@@ -60,33 +69,37 @@ class Meeting:
                 residual.append(condition)
         left = filtered(f"{self.name}.left", self.left, only_left)
         right = filtered(f"{self.name}.right", self.right, only_right)
-        left, left_keys = key_columns(f"{self.name}.left", left, [pair[0] for pair in pairs], f"{self.name}.left")
-        right, right_keys = key_columns(f"{self.name}.right", right, [pair[1] for pair in pairs], f"{self.name}.right")
+        left, left_keys = key_columns(f"{self.name}.left", left, [pair.left for pair in pairs], f"{self.name}.left")
+        right, right_keys = key_columns(
+            f"{self.name}.right", right, [pair.right for pair in pairs], f"{self.name}.right"
+        )
         alone = kind in (JoinKind.SEMI, JoinKind.ANTI)
+        on = tuple(zip(left_keys, right_keys, strict=True))
         return Join(
             name=self.name,
             kind=kind,
             left=left,
             right=right,
-            on=tuple(zip(left_keys, right_keys, strict=True)),
+            on=on,
             residual=conjunction(residual) if residual else None,
             columns=left.columns if alone else (*left.columns, *right.columns),
+            alike=frozenset(names for names, pair in zip(on, pairs, strict=True) if pair.alike),
         )
 
     def as_of(self, *, outer: bool) -> AsOf:
         """A join with the nearest row in time."""
         pairs = [pair for each in self.on if (pair := self._equality(each)) is not None]
         times = [each for each in self.on if type(each) in _turned]
-        if len(times) != 1 or len(pairs) + 1 != len(self.on):
+        if len(times) != 1 or len(pairs) + 1 != len(self.on) or any(pair.alike for pair in pairs):
             raise Unmaintainable("the condition of ASOF JOIN is more than equalities and one comparison of times")
         time = times[0]
         mine, theirs, (operator, turned) = time.this, time.expression, _turned[type(time)]
         if aliases_in(mine, self.aliases) <= self.theirs:
             mine, theirs, operator = theirs, mine, turned
         name = self.name
-        left, left_keys = key_columns(f"{name}.left", self.left, [mine, *(pair[0] for pair in pairs)], f"{name}.left")
+        left, left_keys = key_columns(f"{name}.left", self.left, [mine, *(pair.left for pair in pairs)], f"{name}.left")
         right, right_keys = key_columns(
-            f"{name}.right", self.right, [theirs, *(pair[1] for pair in pairs)], f"{name}.right"
+            f"{name}.right", self.right, [theirs, *(pair.right for pair in pairs)], f"{name}.right"
         )
         return AsOf(
             name=name,
@@ -100,16 +113,17 @@ class Meeting:
             columns=(*left.columns, *right.columns),
         )
 
-    def _equality(self, condition: exp.Expr) -> tuple[exp.Expr, exp.Expr] | None:
-        """The left and the right side of an equality between both rows."""
-        if not isinstance(condition, exp.EQ):
+    def _equality(self, condition: exp.Expr) -> _Pair | None:
+        """An equality between both rows."""
+        if not isinstance(condition, exp.EQ | exp.NullSafeEQ):
             return None
+        alike = isinstance(condition, exp.NullSafeEQ)
         one, other = condition.this, condition.expression
         ones, others = aliases_in(one, self.aliases), aliases_in(other, self.aliases)
         if not ones or not others:
             return None
         if not ones & self.theirs and others <= self.theirs:
-            return one, other
+            return _Pair(one, other, alike)
         if not others & self.theirs and ones <= self.theirs:
-            return other, one
+            return _Pair(other, one, alike)
         return None

@@ -30,7 +30,7 @@ from headwater.incremental.lowering.rows import (
     pass_through,
     projected,
 )
-from headwater.sql.lowering import interval_length
+from headwater.sql.intervals import interval_length
 from headwater.sql.windows import WINDOW_COLUMNS, WindowCall, window_call
 
 __all__ = ["FromClause", "lower_from", "lower_item"]
@@ -128,7 +128,7 @@ def _is_inner(join: exp.Join, aliases: frozenset[str]) -> bool:
 def _meets(alias: str, seen: set[str], clause: FromClause) -> bool:
     """Whether an equality holds between an item and those before it."""
     for condition in clause.conditions:
-        if isinstance(condition, exp.EQ):
+        if isinstance(condition, exp.EQ | exp.NullSafeEQ):
             sides = [aliases_in(side, clause.aliases) for side in (condition.this, condition.expression)]
             if {alias} in sides and any(side and side <= seen for side in sides):
                 return True

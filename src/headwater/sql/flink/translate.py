@@ -17,7 +17,7 @@ from headwater.sql.flink.functions import Untranslatable, differing, most_argume
 from headwater.sql.flink.structure import restructure
 from headwater.sql.flink.types import data_type, flink_type, quoted
 from headwater.sql.guard import function_name
-from headwater.sql.lowering import interval_length
+from headwater.sql.intervals import interval_length
 from headwater.sql.normalise import normalise
 from headwater.sql.parse import dialect, parse_query
 from headwater.sql.text import QueryText, position
