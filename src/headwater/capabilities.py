@@ -28,7 +28,7 @@ class TableCapability(StrEnum):
     REPLACE = "replace"
     """The whole content can be swapped in one commit."""
     MERGE = "merge"
-    """Rows can be updated and deleted by key in one commit."""
+    """Some data files can be exchanged for others in one commit, so that rows come and go without the rest."""
     TIME_TRAVEL = "time_travel"
     """Older versions can be read by number or time until they are expired."""
     ADD_COLUMN = "add_column"

@@ -14,6 +14,7 @@ four parts (message, detail, hint, where) decide what the user reads.
     └── OutsideError          a system that is not ours failed          exit 3
         ├── TransientError    may work when tried again
         └── TerminalError     will not work when tried again
+            └── ConflictError what a staged change set stood on is gone
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import ClassVar
 
 __all__ = [
     "BudgetError",
+    "ConflictError",
     "DataError",
     "DeclarationError",
     "DeclarationErrors",
@@ -178,6 +180,10 @@ class TransientError(OutsideError):
 
 class TerminalError(OutsideError):
     """The same call will fail again until somebody changes something."""
+
+
+class ConflictError(TerminalError):
+    """A staged change set no longer fits its table, which another writer changed: the content has to replace it."""
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str | None:

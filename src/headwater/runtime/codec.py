@@ -88,6 +88,7 @@ def to_committable_json(committable: Committable) -> str:
             "mode": committable.mode.value,
             "rows": committable.rows,
             "payload": committable.payload,
+            **({"without": [*committable.without]} if committable.without else {}),
         }
     )
 
@@ -105,4 +106,5 @@ def to_committable(text: str) -> Committable:
         mode=PublishMode(read["mode"]),
         rows=read["rows"],
         payload=read["payload"],
+        without=tuple(read.get("without", ())),
     )

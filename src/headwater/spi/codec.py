@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from headwater.types import Json, Schema
 
@@ -19,7 +19,22 @@ if TYPE_CHECKING:
     import pyarrow
     import pyarrow.dataset
 
-__all__ = ["FileScan", "ParquetFile", "ParquetTarget", "RecordFormat", "Rows", "ScanFile"]
+__all__ = [
+    "FILE_COLUMN",
+    "ROW_COLUMN",
+    "FileScan",
+    "ParquetFile",
+    "ParquetTarget",
+    "RecordFormat",
+    "Rows",
+    "ScanFile",
+]
+
+FILE_COLUMN: Final = "_hw_file"
+"""BIGINT, of a located scan: which of its files a row is in, from 0."""
+
+ROW_COLUMN: Final = "_hw_row"
+"""BIGINT, of a located scan: which row of the file it is, from 0."""
 
 RecordFormat: TypeAlias = Literal["csv", "ndjson", "parquet", "arrow"]
 
@@ -45,12 +60,14 @@ class FileScan:
     NULL and further columns are ignored. ``options`` are the format's
     (CSV: ``delimiter``, ``quote``, ``escape``, ``header``, ``null``, a text or a list;
     CSV and NDJSON: ``encoding``, ``timestamp_format``, ``date_format``; all: ``compression``).
+    Where it is ``located``, a view of Parquet files has two columns more: :data:`FILE_COLUMN`, :data:`ROW_COLUMN`.
     """
 
     format: RecordFormat
     files: tuple[ScanFile, ...]
     schema: Schema | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
+    located: bool = False
 
 
 Rows: TypeAlias = "FileScan | pyarrow.RecordBatchReader | pyarrow.dataset.Dataset | pyarrow.Table"
@@ -74,7 +91,10 @@ class ParquetTarget:
 
 @dataclass(frozen=True, slots=True)
 class ParquetFile:
-    """A file that an engine has written: its name in the target's folder, its bytes and rows."""
+    """A file that an engine has written: its name in the target's folder, its bytes and rows.
+
+    No other file of the table has the name.
+    """
 
     name: str
     size: int

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from headwater.capabilities import TableCapability
 from headwater.spec.declarations import PartitionField
-from headwater.spi.codec import ParquetFile, ParquetTarget, Rows
+from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.types import Json, RelationName, Schema
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ __all__ = [
     "Committable",
     "Draft",
     "FileStager",
+    "FileSwapper",
+    "Footing",
     "MaintenancePolicy",
     "MaintenanceReport",
     "PublishMode",
@@ -44,8 +46,11 @@ __all__ = [
 
 
 class PublishMode(StrEnum):
+    """What becomes of the rows that a table has. MERGE keeps them but those of some files, see :class:`FileSwapper`."""
+
     APPEND = "append"
     REPLACE = "replace"
+    MERGE = "merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,17 @@ class CommitId:
 
 @dataclass(frozen=True, slots=True)
 class Committable:
-    """What was staged, as the outbox stores it. ``payload`` is the format's own JSON."""
+    """What was staged, as the outbox stores it. ``payload`` is the format's own JSON.
+
+    ``without`` names the data files that a MERGE takes out of the table: whoever staged the rows wrote
+    among them what is to stay of these files.
+    """
 
     id: CommitId
     mode: PublishMode
     rows: int
     payload: Mapping[str, Json]
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +255,42 @@ class FileStager(Protocol):
 
         Raises:
             TransientError: the storage failed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What a change set stands on: the content of the newest version, file by file.
+
+    ``files`` describes them as :meth:`Table.scan` does; the ``name`` of each is what :attr:`Committable.without`
+    says. ``rows`` is their number, ``commit`` the one that made this content, None where that is unknown or it was
+    another writer.
+    """
+
+    files: FileScan
+    rows: int
+    commit: CommitId | None
+
+
+@runtime_checkable
+class FileSwapper(Protocol):
+    """What a :class:`Table` can do besides: exchange some of its files for staged ones, in one commit.
+
+    A format whose tables do promises :attr:`headwater.capabilities.TableCapability.MERGE`. Rows are staged as ever,
+    with :attr:`PublishMode.MERGE`; the commit takes the files of :attr:`Committable.without` out and the staged ones
+    in. It is atomic and idempotent by its id like every other, and a version that can be travelled to; a merge without
+    files to take out is an append. The other files are neither read nor written.
+
+    ``commit`` raises ConflictError, and changes nothing, when a file to be taken out is no longer one of the
+    table's, or the table has other columns or another partitioning than the rows were staged for.
+    """
+
+    def footing(self, spec: TableSpec) -> Footing | None:
+        """The files that a change set may take out.
+
+        None where rows of ``spec`` cannot be exchanged by file: there is no table or no row, it has other columns or
+        another partitioning, or its files alone do not say what their rows are.
         """
         ...
 

@@ -7,6 +7,7 @@ and says what it is about.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,10 +71,12 @@ class TableBench:
         table: Table | None = None,
         batch_rows: int = 1000,
         drafted: bool = False,
+        without: Sequence[str] = (),
     ) -> Committable:
         """Stage an epoch. ``partition_by`` is written as ``origin``, ``day(ts)``, ``bucket[4](id)``.
 
-        ``drafted``: as files that an engine writes, where the table takes such.
+        ``drafted``: as files that an engine writes, where the table takes such. ``without``: the files that a merge
+        takes out.
         """
         self.epoch += 1
         declared = schema if isinstance(schema, Schema) else Schema.of(schema)
@@ -84,8 +87,9 @@ class TableBench:
         if drafted and isinstance(opened, FileStager):
             draft = opened.draft(spec, commit_id, mode)
             if draft is not None:
-                return through_json(opened.seal(draft, write_files(reader.read_all(), draft.target)))
-        return through_json(opened.stage(reader, spec, commit_id, mode))
+                sealed = opened.seal(draft, write_files(reader.read_all(), draft.target))
+                return through_json(replace(sealed, without=tuple(without)))
+        return through_json(replace(opened.stage(reader, spec, commit_id, mode), without=tuple(without)))
 
     def publish(self, rows: Sequence[Record], schema: Mapping[str, str] | Schema, *args: Any, **options: Any) -> int:
         """Stage and commit an epoch; returns the version it made."""
@@ -104,7 +108,7 @@ def write_files(rows: pa.Table, target: ParquetTarget) -> tuple[ParquetFile, ...
     """What an engine does with a draft's target; no rows make no file."""
     if not rows.num_rows:
         return ()
-    path = Path(target.folder) / "rows.parquet"
+    path = Path(target.folder) / f"{uuid.uuid4()}.parquet"
     path.parent.mkdir(parents=True)
     ids = {name: {b"PARQUET:field_id": str(number).encode()} for name, number in target.field_ids.items()}
     wanted = pa.schema([field.with_metadata(ids.get(field.name)) for field in arrow_schema(target.schema)])

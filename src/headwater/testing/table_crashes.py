@@ -24,10 +24,12 @@ from typing import Any, Final
 
 import pytest
 
+from headwater.capabilities import TableCapability
 from headwater.errors import TerminalError
 from headwater.spi.table import CommitId, Committable, MaintenancePolicy, PublishMode, TableFormat
 from headwater.testing.table_basis import TableBasis
 from headwater.testing.table_bench import TableBench
+from headwater.testing.table_merges import files_of, footing_of
 from headwater.types import RelationName
 
 __all__ = ["CrashCases"]
@@ -35,6 +37,7 @@ __all__ = ["CrashCases"]
 PLAIN: Final = {"id": "bigint", "name": "varchar"}
 BEFORE: Final = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
 NEW: Final = [{"id": 3, "name": "c"}]
+STAYS: Final = [{"id": 4, "name": "d"}]
 RENAMED: Final = {"key": "bigint", "name": "varchar"}
 _events: Final = frozenset({"open", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir"})
 
@@ -46,8 +49,10 @@ class CrashCases(TableBasis):
         """The files whose damage must be told by name."""
         return ()
 
-    @pytest.mark.parametrize("scenario", ["first", "append", "replace", "rename", "maintain"])
+    @pytest.mark.parametrize("scenario", ["first", "append", "replace", "merge", "rename", "maintain"])
     def test_a_process_killed_at_any_file_operation(self, scenario: str, tmp_path: Path) -> None:
+        if scenario == "merge" and TableCapability.MERGE not in self.table_format().capabilities:
+            pytest.skip("the format does not promise merges")
         killed = _kill_everywhere(self.table_format(), scenario, tmp_path)
         before, after = _contents(scenario)
         assert len(killed) >= 5
@@ -116,6 +121,8 @@ def _contents(scenario: str) -> tuple[list[dict[str, Any]] | None, list[dict[str
             return BEFORE, [*BEFORE, *NEW]
         case "replace":
             return BEFORE, NEW
+        case "merge":
+            return [*BEFORE, *STAYS], [*NEW, *STAYS]
         case "rename":
             rows = [{"key": row["id"], "name": row["name"]} for row in [*BEFORE, *NEW]]
             return BEFORE, rows
@@ -145,7 +152,7 @@ def _from_outbox(folder: Path) -> Committable:
     value = json.loads((folder / "outbox.json").read_text())
     written = value["id"]
     id_ = CommitId(RelationName(**written["relation"]), written["fingerprint"], written["epoch"])
-    return Committable(id_, PublishMode(value["mode"]), value["rows"], value["payload"])
+    return Committable(id_, PublishMode(value["mode"]), value["rows"], value["payload"], tuple(value["without"]))
 
 
 def _main() -> None:
@@ -181,10 +188,15 @@ def _run(bench: TableBench, scenario: str, folder: Path, operation: int) -> None
         _die_at(operation, folder)
         bench.stage(NEW, PLAIN, drafted=scenario == "stage-drafted")
     else:
-        mode = PublishMode.REPLACE if scenario == "replace" else PublishMode.APPEND
+        without: tuple[str, ...] = ()
+        if scenario == "merge":
+            bench.publish(STAYS, PLAIN)
+            without = files_of(footing_of(bench, PLAIN), {1, 2})
+        mode = PublishMode(scenario) if scenario in ("replace", "merge") else PublishMode.APPEND
         rows = [{"key": row["id"], "name": row["name"]} for row in NEW] if scenario == "rename" else NEW
         renames = {"key": "id"} if scenario == "rename" else {}
-        staged = bench.stage(rows, RENAMED if scenario == "rename" else PLAIN, mode, renames=renames)
+        schema = RENAMED if scenario == "rename" else PLAIN
+        staged = bench.stage(rows, schema, mode, renames=renames, without=without)
         _to_outbox(folder, staged)
         table = bench.open()
         _die_at(operation, folder)

@@ -57,7 +57,7 @@ class FileStagingCases(TableBasis):
         bench.publish([{"key": 2, "name": "two", "more": 7}], renamed, renames={"key": "id"}, drafted=True)
         assert bench.rows() == [{"key": 1, "name": "one", "more": None}, {"key": 2, "name": "two", "more": 7}]
 
-    @pytest.mark.parametrize("mode", PublishMode)
+    @pytest.mark.parametrize("mode", [PublishMode.APPEND, PublishMode.REPLACE])
     def test_no_files_are_no_rows(self, bench: TableBench, mode: PublishMode) -> None:
         bench.publish([], PLAIN, mode, drafted=True)
         assert (bench.rows(), bench.open().schema().names) == ([], ("id", "name"))

@@ -39,6 +39,7 @@ from headwater.spi.table import (
 from headwater.testing.table_basis import Gap, TableBasis
 from headwater.testing.table_bench import TableBench, in_order, read_rows
 from headwater.testing.table_crashes import CrashCases
+from headwater.testing.table_merges import MergeCases
 from headwater.testing.table_stagers import FileStagingCases
 from headwater.testing.table_types import PartitionCases, TypeCases
 
@@ -364,5 +365,7 @@ def _data_files(bench: TableBench) -> set[int]:
     return {path.stat().st_ino for path in _files(bench) if "checkpoint" not in path.name}
 
 
-class TableSuite(CommitCases, EvolutionCases, HistoryCases, TypeCases, PartitionCases, FileStagingCases, CrashCases):
+class TableSuite(
+    CommitCases, EvolutionCases, HistoryCases, MergeCases, TypeCases, PartitionCases, FileStagingCases, CrashCases
+):
     """All cases; see the module's docstring for how a plugin uses it."""

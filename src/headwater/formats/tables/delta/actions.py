@@ -49,7 +49,7 @@ def entry(actions: Iterable[Mapping[str, Json]]) -> bytes:
 def commit_info(operation: str, id: CommitId | None, rows: int | None, at: datetime) -> Mapping[str, Json]:
     """What a commit did; ``rows`` is the table's number of rows after it."""
     kinds = {"append": "Append", "rewrite": "Overwrite", "replace": "Overwrite"}
-    delta_operation = "OPTIMIZE" if operation == "compact" else "WRITE"
+    delta_operation = {"compact": "OPTIMIZE", "merge": "MERGE"}.get(operation, "WRITE")
     info: dict[str, Json] = {
         "timestamp": int(at.timestamp() * 1000),
         "operation": delta_operation,

@@ -19,6 +19,7 @@ class DeltaFormat:
         {
             TableCapability.TRANSACTION_ID,
             TableCapability.REPLACE,
+            TableCapability.MERGE,
             TableCapability.TIME_TRAVEL,
             TableCapability.ADD_COLUMN,
             TableCapability.WIDEN_COLUMN,

@@ -182,6 +182,14 @@ class DeltaLog:
             if found is not None:
                 yield found
 
+    def made_by(self) -> CommitId | None:
+        """The commit behind which rows were only compacted, if at all; None: another writer's, or forgotten."""
+        snapshot = self.snapshot()
+        version = -1 if snapshot is None else snapshot.version
+        while (entry := self.entry(version)) is not None and entry.operation == "compact":
+            version -= 1
+        return None if entry is None else entry.commit
+
     def _entry(self, version: int) -> Path:
         return self.entries_folder / f"{version:020}.json"
 

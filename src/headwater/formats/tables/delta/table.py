@@ -44,7 +44,8 @@ from headwater.formats.tables.storage import (
     storage_failures,
     table_folder,
 )
-from headwater.spi.codec import ParquetFile, ParquetTarget, Rows
+from headwater.formats.tables.swapping import conflict, fits, taken_out
+from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows, ScanFile
 from headwater.spi.table import (
     Appended,
     AtTime,
@@ -52,6 +53,7 @@ from headwater.spi.table import (
     CommitId,
     Committable,
     Draft,
+    Footing,
     MaintenancePolicy,
     MaintenanceReport,
     PublishMode,
@@ -133,7 +135,7 @@ class DeltaLakeTable:
         """What rows of ``spec`` are written as. Raises DeclarationError as :meth:`stage`."""
         stored = replace(spec, schema=storable.schema(spec.schema))
         snapshot = self._log.snapshot()
-        if mode is PublishMode.APPEND and snapshot is not None:
+        if mode is not PublishMode.REPLACE and snapshot is not None:
             stored = replace(stored, schema=as_written(snapshot.schema, stored))
         return replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "delta"))
 
@@ -171,6 +173,11 @@ class DeltaLakeTable:
         spec, operation, before, folders = staged.spec, committable.mode.value, 0, [staged.folder]
         if snapshot is not None and committable.mode is PublishMode.REPLACE:
             actions += [_removed(file, data_change=True) for file in self._log.files()]
+        elif committable.mode is PublishMode.MERGE:
+            gone = self._taken_out(committable, staged, snapshot)
+            actions += [_removed(file, data_change=True) for file in gone]
+            operation = operation if gone else "append"
+            before = self.row_count() - self._rows_of(gone, self._existing())
         elif snapshot is not None:
             before = self._row_count(snapshot)
             evolution = evolve(snapshot.schema, spec.schema, spec.renames)
@@ -203,6 +210,14 @@ class DeltaLakeTable:
             self._area.discard(name)
         self._rows = (new.version, rows)
         return True
+
+    def _taken_out(self, committable: Committable, staged: _Staged, snapshot: Snapshot | None) -> list[ActiveFile]:
+        """The files that a merge takes out. Raises ConflictError."""
+        if snapshot is None:
+            raise conflict(committable, "it is gone")
+        if not fits(snapshot.schema, staged.spec) or staged.spec.partition_by != snapshot.partition_by:
+            raise conflict(committable, "it has other columns or another partitioning")
+        return taken_out(committable, {file.path: file for file in self._log.files()} if committable.without else {})
 
     def _described(self, snapshot: Snapshot | None, spec: TableSpec) -> tuple[list[Mapping[str, Json]], Snapshot]:
         """Protocol and metadata where they differ from what the log has, and the snapshot they lead to."""
@@ -255,6 +270,20 @@ class DeltaLakeTable:
         snapshot, files = (self._existing(), self._log.files()) if at is None else self._as_of(at)
         outside = identity_columns(snapshot.schema, snapshot.partition_by)
         return scan(self._parts(files), snapshot.schema, outside, columns)
+
+    def footing(self, spec: TableSpec) -> Footing | None:
+        snapshot = self._log.snapshot()
+        if snapshot is None:
+            return None
+        stored = self._stored(spec, PublishMode.REPLACE)
+        if stored.partition_by != snapshot.partition_by or identity_columns(snapshot.schema, snapshot.partition_by):
+            return None
+        files = self._log.files()
+        if not files or not fits(snapshot.schema, stored):
+            return None
+        described = (ScanFile(str(file.in_folder(self._folder)), file.path, file.size) for file in files)
+        scanned = FileScan("parquet", tuple(described), snapshot.schema)
+        return Footing(scanned, self._row_count(snapshot), self._log.made_by())
 
     def changes(self, after: int) -> Appended | Replaced:
         snapshot = self._existing()
@@ -312,12 +341,14 @@ class DeltaLakeTable:
     def _row_count(self, snapshot: Snapshot) -> int:
         """Rows by the log; files of writers that keep no statistics are counted by their footers."""
         if self._rows is None or self._rows[0] != snapshot.version:
-            files = self._log.files()
-            outside = identity_columns(snapshot.schema, snapshot.partition_by)
-            unknown = self._parts([file for file in files if file.rows is None])
-            counted = dataset(unknown, snapshot.schema, outside).count_rows() if unknown else 0
-            self._rows = (snapshot.version, counted + sum(file.rows or 0 for file in files))
+            self._rows = (snapshot.version, self._rows_of(self._log.files(), snapshot))
         return self._rows[1]
+
+    def _rows_of(self, files: Sequence[ActiveFile], snapshot: Snapshot) -> int:
+        outside = identity_columns(snapshot.schema, snapshot.partition_by)
+        unknown = self._parts([file for file in files if file.rows is None])
+        counted = dataset(unknown, snapshot.schema, outside).count_rows() if unknown else 0
+        return counted + sum(file.rows or 0 for file in files)
 
     def _write(self, rows: Any, spec: TableSpec, name: str) -> list[tuple[DataFile, str]]:
         folder = self._area.staged(name)

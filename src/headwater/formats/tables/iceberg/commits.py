@@ -41,7 +41,7 @@ PREVIOUS_METADATA: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What a snapshot is made of. ``name`` is the staging folder's, ``removed`` what a compaction takes out."""
+    """What a snapshot is made of. ``name`` is the staging folder's, ``removed`` what is taken out."""
 
     name: str
     schema: IcebergSchema
@@ -187,7 +187,8 @@ def _summary(
         "records": (_records(publication.files), _records(gone)),
         "files-size": (_size(publication.files), _size(gone)),
     }
-    operations = {"append": "append", "replace": "overwrite" if parent else "append", "compact": "replace"}
+    operations = {"append": "append", "merge": "overwrite", "compact": "replace"}
+    operations["replace"] = "overwrite" if parent else "append"
     summary = {"operation": operations[publication.operation]}
     for what, (added, deleted) in changes.items():
         removed_name = "removed-files-size" if what == "files-size" else f"deleted-{what}"

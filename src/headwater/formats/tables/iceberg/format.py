@@ -19,6 +19,7 @@ class IcebergFormat:
         {
             TableCapability.TRANSACTION_ID,
             TableCapability.REPLACE,
+            TableCapability.MERGE,
             TableCapability.TIME_TRAVEL,
             TableCapability.ADD_COLUMN,
             TableCapability.WIDEN_COLUMN,

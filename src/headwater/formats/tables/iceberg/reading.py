@@ -27,7 +27,7 @@ from headwater.spi.arrow import arrow_schema, conform
 from headwater.spi.codec import FileScan, Rows, ScanFile
 from headwater.types import Schema
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "path_of"]
 
 _io: Final = PyArrowFileIO()
 
@@ -53,7 +53,7 @@ class Reading:
         if not files:
             return arrow_schema(wanted).empty_table()
         if not deletes and self._names_suffice(metadata, schema, files):
-            described = (ScanFile(_path(file), _path(file), file.file_size_in_bytes) for file in files)
+            described = (ScanFile(path_of(file), path_of(file), file.file_size_in_bytes) for file in files)
             return FileScan("parquet", tuple(described), wanted)
         return self.batches(metadata, schema, files, wanted)
 
@@ -79,15 +79,16 @@ class Reading:
         arrow = {field.field_id: arrow_with_ids([field])[0] for field in schema.fields}
         names = {field.name.casefold() for field in schema.fields}
         for file in files:
-            key = (_path(file), hash(tuple(schema.fields)))
+            key = (path_of(file), hash(tuple(schema.fields)))
             if key not in self._by_name:
-                self._by_name[key] = all(_same(found, arrow, names) for found in pq.read_schema(_path(file)))
+                self._by_name[key] = all(_same(found, arrow, names) for found in pq.read_schema(path_of(file)))
             if not self._by_name[key]:
                 return False
         return True
 
 
-def _path(file: DataFile) -> str:
+def path_of(file: DataFile) -> str:
+    """Where a data file lies; other writers name it by a URI."""
     return file.file_path.removeprefix("file://")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+from pyiceberg.manifest import ManifestEntry
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 
@@ -37,7 +38,7 @@ from headwater.formats.tables.iceberg.metadata import (
     with_spec,
 )
 from headwater.formats.tables.iceberg.partitioning import key_from_json, key_to_json, partition_keys, partition_types
-from headwater.formats.tables.iceberg.reading import Reading
+from headwater.formats.tables.iceberg.reading import Reading, path_of
 from headwater.formats.tables.iceberg.storable import storable
 from headwater.formats.tables.iceberg.types import arrow_with_ids, assign_ids, schema_from_iceberg
 from headwater.formats.tables.partitions import parse_transform
@@ -46,8 +47,9 @@ from headwater.formats.tables.schemas import as_written, evolve
 from headwater.formats.tables.staged import StagingArea
 from headwater.formats.tables.staging import Layout, write_files
 from headwater.formats.tables.storage import fresh_name, make_durable, remove_tree, storage_failures, table_folder
+from headwater.formats.tables.swapping import conflict, fits, taken_out
 from headwater.spi.arrow import conform
-from headwater.spi.codec import ParquetFile, ParquetTarget, Rows
+from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.spi.table import (
     Appended,
     AtTime,
@@ -55,6 +57,7 @@ from headwater.spi.table import (
     CommitId,
     Committable,
     Draft,
+    Footing,
     MaintenancePolicy,
     MaintenanceReport,
     PublishMode,
@@ -158,7 +161,7 @@ class IcebergTable:
         for field in stored.partition_by:
             parse_transform(field, stored.schema)
         metadata = self._log.metadata()
-        if mode is PublishMode.APPEND and metadata is not None:
+        if mode is not PublishMode.REPLACE and metadata is not None:
             stored = replace(stored, schema=as_written(schema_from_iceberg(current_schema(metadata)), stored))
         return stored, _target(metadata, stored, mode)
 
@@ -192,6 +195,7 @@ class IcebergTable:
                 detail=str(self._area.staged(staged.folder)),
                 hint="restore the lake's folder, or drop the table and rebuild it",
             )
+        removed = self._taken_out(committable, staged, metadata)
         target = _target(metadata, staged.spec, committable.mode)
         if target.schema.fields != staged.schema.fields:
             raise TransientError(
@@ -212,11 +216,26 @@ class IcebergTable:
             spec=staged.spec,
             partitioning=target.spec,
             files=files,
-            operation=committable.mode.value,
+            operation="append" if committable.mode is PublishMode.MERGE and not removed else committable.mode.value,
             commit=committable.id,
             at=datetime.now(UTC),
+            removed=removed,
         )
         return self._log.publish(publication, metadata)
+
+    def _taken_out(
+        self, committable: Committable, staged: _Staged, metadata: Metadata | None
+    ) -> Sequence[ManifestEntry]:
+        """The files that a merge takes out. Raises ConflictError."""
+        if committable.mode is not PublishMode.MERGE:
+            return ()
+        if metadata is None:
+            raise conflict(committable, "it is gone")
+        current = schema_from_iceberg(current_schema(metadata))
+        if not fits(current, staged.spec) or partition_fields(metadata) != staged.spec.partition_by:
+            raise conflict(committable, "it has other columns or another partitioning")
+        live = self._log.manifests(current_snapshot(metadata)).live() if committable.without else ()
+        return taken_out(committable, {path_of(entry.data_file): entry for entry in live})
 
     def abort(self, committable: Committable) -> None:
         staged, metadata = self._payload(committable), self._log.metadata()
@@ -249,6 +268,22 @@ class IcebergTable:
                 hint="compact the table with the tool that deleted them",
             )
         return self._reading.rows(metadata, schema, [entry.data_file for entry in manifests.live()], columns)
+
+    def footing(self, spec: TableSpec) -> Footing | None:
+        metadata = self._log.metadata()
+        snapshot = None if metadata is None else current_snapshot(metadata)
+        if metadata is None or snapshot is None:
+            return None
+        stored, schema = replace(spec, schema=storable.schema(spec.schema)), current_schema(metadata)
+        manifests = self._log.manifests(snapshot)
+        if manifests.has_deletes or partition_fields(metadata) != stored.partition_by:
+            return None
+        if not fits(schema_from_iceberg(schema), stored):
+            return None
+        scanned = self._reading.rows(metadata, schema, [entry.data_file for entry in manifests.live()])
+        if not isinstance(scanned, FileScan):
+            return None
+        return Footing(scanned, int(snapshot["summary"]["total-records"]), _made_by(metadata))
 
     def changes(self, after: int) -> Appended | Replaced:
         metadata = self._existing()
@@ -333,6 +368,13 @@ class IcebergTable:
             raise damaged(
                 f"the outbox entry of {committable.id.relation}, epoch {committable.id.epoch},", error
             ) from error
+
+
+def _made_by(metadata: Metadata) -> CommitId | None:
+    """The commit behind which rows were only compacted, if at all."""
+    versions = (to_version(snapshot) for snapshot in reversed(metadata["snapshots"]))
+    made = next((version for version in versions if version.operation != "compact"), None)
+    return None if made is None else made.commit
 
 
 def _target(metadata: Metadata | None, spec: TableSpec, mode: PublishMode) -> _Target:

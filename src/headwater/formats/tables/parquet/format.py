@@ -22,6 +22,7 @@ class ParquetFormat:
         {
             TableCapability.TRANSACTION_ID,
             TableCapability.REPLACE,
+            TableCapability.MERGE,
             TableCapability.TIME_TRAVEL,
             TableCapability.ADD_COLUMN,
             TableCapability.WIDEN_COLUMN,

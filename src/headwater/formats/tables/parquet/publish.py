@@ -22,8 +22,10 @@ from headwater.formats.tables.storage import (
     sync_folder,
     write_atomically,
 )
+from headwater.formats.tables.swapping import conflict, fits, taken_out
+from headwater.spi.table import Committable
 
-__all__ = ["append_version", "rewrite", "start_generation"]
+__all__ = ["append_version", "rewrite", "start_generation", "swap"]
 
 
 def append_version(log: Log, version: Version, staged: Path) -> None:
@@ -47,6 +49,25 @@ def start_generation(log: Log, version: Version, sources: Mapping[str, Path]) ->
         sync_folder(parent)
     write_atomically(folder / MANIFEST, version.to_bytes())  # which makes all entries of the folder durable
     replace_link(log.link, f"generations/{version.generation}")
+
+
+def swap(log: Log, version: Version, sources: Mapping[str, Path], committable: Committable) -> None:
+    """Commit a merge: a generation of the staged files and of those that stay, or an append where all stay."""
+    versions = log.current
+    if not versions:
+        raise conflict(committable, "it is gone")
+    newest = versions[-1]
+    if not fits(newest.spec.schema, version.spec) or version.spec.partition_by != newest.spec.partition_by:
+        raise conflict(committable, "it has other columns or another partitioning")
+    live = {file.path: (file, log.path_of(each, file)) for each in versions for file in each.files}
+    gone = {file.path for file, _ in taken_out(committable, live)}
+    if not gone:
+        staged = log.folder / "staging" / str(committable.payload["folder"])
+        append_version(log, replace(version, operation="append", generation=newest.generation), staged)
+        return
+    kept = {path: known for path, known in live.items() if path not in gone}
+    version = replace(version, files=(*(file for file, _ in kept.values()), *version.files))
+    start_generation(log, version, {**{path: source for path, (_, source) in kept.items()}, **sources})
 
 
 def rewrite(log: Log, version: Version, sources: Mapping[str, Path], evolution: Evolution) -> None:

@@ -17,8 +17,8 @@ from headwater.errors import TerminalError, TransientError, UsageError
 from headwater.formats.tables.datafiles import DataFile
 from headwater.formats.tables.parquet.format import storable
 from headwater.formats.tables.parquet.log import Log, Version
-from headwater.formats.tables.parquet.publish import append_version, rewrite, start_generation
-from headwater.formats.tables.parquet.rows import scan_versions
+from headwater.formats.tables.parquet.publish import append_version, rewrite, start_generation, swap
+from headwater.formats.tables.parquet.rows import footing, scan_versions
 from headwater.formats.tables.partitions import resolve_partitions
 from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, staged_folder, writer_name
 from headwater.formats.tables.schemas import as_written, evolve
@@ -38,6 +38,7 @@ from headwater.spi.table import (
     CommitId,
     Committable,
     Draft,
+    Footing,
     MaintenancePolicy,
     MaintenanceReport,
     PublishMode,
@@ -116,7 +117,7 @@ class ParquetTable:
         """What rows of ``spec`` are written as. Raises DeclarationError as :meth:`stage`."""
         stored = replace(spec, schema=storable.schema(spec.schema))
         newest = self._log.newest
-        if mode is PublishMode.APPEND and newest is not None:
+        if mode is not PublishMode.REPLACE and newest is not None:
             stored = replace(stored, schema=as_written(newest.spec.schema, stored))
         return replace(stored, partition_by=resolve_partitions(stored.partition_by, stored.schema, "parquet"))
 
@@ -152,6 +153,9 @@ class ParquetTable:
             epochs={**(newest.epochs if newest else {}), writer_name(committable.id): committable.id.epoch},
         )
         sources = {file.path: folder / file.path for file in files}
+        if committable.mode is PublishMode.MERGE:
+            swap(self._log, version, sources, committable)
+            return
         if newest is None or committable.mode is PublishMode.REPLACE:
             start_generation(self._log, version, sources)
             return
@@ -191,6 +195,9 @@ class ParquetTable:
         self._existing()
         return scan_versions(self._log, self._log.current if at is None else self._as_of(at), columns)
 
+    def footing(self, spec: TableSpec) -> Footing | None:
+        return None if self._log.newest is None else footing(self._log, self._stored(spec, PublishMode.REPLACE))
+
     def changes(self, after: int) -> Appended | Replaced:
         newest = self._existing()
         if after > newest.number:
@@ -200,7 +207,7 @@ class ParquetTable:
             for generation in self._log.generations():
                 known.update((version.number, version) for version in self._log.generation(generation))
         since = [known.get(number) for number in range(after + 1, newest.number + 1)]
-        if any(version is None or version.operation in {"replace", "rewrite"} for version in since):
+        if any(version is None or version.operation in {"replace", "rewrite", "merge"} for version in since):
             return Replaced(newest.number)
         appended = [version for version in since if version is not None and version.operation == "append"]
         if not any(version.files for version in appended):
