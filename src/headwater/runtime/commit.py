@@ -16,6 +16,7 @@ from typing import Final
 from headwater.errors import OutsideError
 from headwater.events import Acknowledged, Listener, OutboxCleared, Recovered, SinkCommitted
 from headwater.plan.steps import ProductPlan
+from headwater.runtime.kept import KeptTables
 from headwater.runtime.ordering import publication_ranks
 from headwater.runtime.retry import Sleep, retried
 from headwater.runtime.state import OutboxEntry, Snapshot, StateStore
@@ -37,6 +38,7 @@ class ProductContext:
     product: ProductPlan
     run: str
     session: Session
+    kept: KeptTables
     store: StateStore
     tables: Tables
     sinks: Sinks

@@ -14,7 +14,7 @@ from headwater.errors import HeadwaterError, Location
 from headwater.incremental.program import compose
 from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.runtime.decision import Decision, inputs_of, outdated
-from headwater.runtime.programs import content, forget, run_steps
+from headwater.runtime.programs import content, run_steps
 from headwater.runtime.publication import Publisher, recorded_model
 from headwater.runtime.state import Snapshot
 from headwater.runtime.state.values import VersionToken
@@ -112,7 +112,7 @@ class Computation:
                 run_steps(bench, program, anew=False)
             return content(program)
         if model.relation in decision.kept:
-            forget(bench.session, model.relation)
+            bench.kept.forget(model.relation)
         if program.steps and (not program.is_late_to_keep or model.relation in decision.seeding):
             last = run_steps(bench, program, anew=True)
             return last if program.content is None else content(program)

@@ -161,6 +161,7 @@ class Epoch:
         self._sealing.close()
         with contextlib.suppress(HeadwaterError):
             self.context.session.rollback()
+        self.context.kept.abandon()
         if clean:
             self.context.sinks.abort(self.staged)
 

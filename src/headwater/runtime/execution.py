@@ -18,6 +18,7 @@ from headwater.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.events import Event, Listener, ProductFinished, ProductStarted, RunFinished, RunStarted
 from headwater.plan.steps import Plan, ProductPlan
 from headwater.runtime.commit import ProductContext, Sinks, recover
+from headwater.runtime.kept import KeptTables
 from headwater.runtime.layout import Layout
 from headwater.runtime.locks import at_work, ended
 from headwater.runtime.product import Progress, run_product
@@ -248,6 +249,7 @@ def open_product(
             product=product,
             run=run_id,
             session=session,
+            kept=KeptTables(session),
             store=StateStore(session),
             tables=tables,
             sinks=Sinks(product, tables, tell, sleep),

@@ -29,7 +29,6 @@ from headwater.runtime.foreign import ForeignNews, ask_foreign
 from headwater.runtime.intake import Intake
 from headwater.runtime.losses import lost_sources, without_lost
 from headwater.runtime.ordering import readers_of
-from headwater.runtime.programs import forget
 from headwater.runtime.publication import Publisher, recorded_model, recorded_source
 from headwater.runtime.report import RelationReport
 from headwater.runtime.state import CheckResult, Snapshot, StagedTable
@@ -215,7 +214,7 @@ def _enter(run: _Run, epoch: Epoch, snapshot: Snapshot) -> None:
     present = {step.relation for step in product.sources} | {model.relation for model in product.models}
     epoch.removed = (*sorted(snapshot.recorded.keys() - present), *sorted(run.moving.reset))
     for name in snapshot.kept.intersection(epoch.removed):
-        forget(run.context.session, name)
+        run.context.kept.forget(name)
     for row in _updates(product, snapshot):
         epoch.recorded[row.relation] = row
 

@@ -13,10 +13,9 @@ from headwater.incremental.program import Delete, Input, Insert, Keep, Program
 from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.runtime.definitions import Definitions
 from headwater.runtime.workbench import Workbench
-from headwater.spi.engine import Session
-from headwater.types import RelationName, quote_identifier
+from headwater.types import RelationName
 
-__all__ = ["content", "forget", "run_steps"]
+__all__ = ["content", "run_steps"]
 
 
 def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
@@ -32,7 +31,7 @@ def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
             case Statement(creates, sql):
                 bench.create(creates, over(sql))
             case Keep(state, like):
-                bench.session.keep(state, like)
+                bench.kept.keep(state, like)
             case Insert(state, sql):
                 bench.session.execute(f"INSERT INTO {state} {over(sql)}")
             case Delete(state, where):
@@ -50,15 +49,6 @@ def content(program: Program) -> str:
     """The query of the whole result of a program that is published by replacing, in the shape of a candidate."""
     origin = f"CAST(NULL AS VARCHAR) AS {SOURCE_COLUMN}, CAST(NULL AS BIGINT) AS {OFFSET_COLUMN}"
     return f'SELECT "rows".*, {origin} FROM ({program.content}) AS "rows"'
-
-
-def forget(session: Session, model: RelationName) -> None:
-    """Drop what a model keeps, also what an earlier form of its query kept."""
-    kept = session.fetch(
-        "SELECT table_name FROM information_schema.tables WHERE starts_with(table_name, ?)", [f"state.{model}/"]
-    )
-    for (name,) in kept:
-        session.execute(f"DROP TABLE IF EXISTS {quote_identifier(name)}")
 
 
 def _changes(bench: Workbench, program: Program) -> Callable[[str], str]:

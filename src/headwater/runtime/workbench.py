@@ -21,6 +21,7 @@ from headwater.quality.quarantine import RUN, run_statement
 from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Role, relation
 from headwater.runtime.definitions import Definitions
 from headwater.runtime.epoch import Epoch
+from headwater.runtime.kept import KeptTables
 from headwater.runtime.source_rows import SourceRows, is_direct
 from headwater.spi.codec import Rows
 from headwater.spi.engine import Landed, Session
@@ -56,6 +57,7 @@ class Workbench:
         product = epoch.context.product
         self._epoch = epoch
         self.session: Session = epoch.context.session
+        self.kept: KeptTables = epoch.context.kept
         self._foreign_versions = foreign
         self._published = published
         self._sources: dict[RelationName, SourceStep] = {step.relation: step for step in product.sources}

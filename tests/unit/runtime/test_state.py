@@ -19,6 +19,7 @@ from headwater.runtime.state import (
     StagedTable,
     StateStore,
     Watermark,
+    journal,
     schema,
 )
 from headwater.spi import discovery
@@ -60,6 +61,11 @@ RECORD = EpochRecord(
 def session(tmp_path: Path) -> Iterator[Session]:
     with discovery.engine("duckdb").open(str(tmp_path / "state.duckdb"), {}) as opened:
         yield opened
+
+
+@pytest.fixture
+def engine_state(tmp_path: Path) -> str:
+    return str(tmp_path / "state.duckdb")
 
 
 def write(store: StateStore, session: Session, record: EpochRecord) -> None:
@@ -176,3 +182,100 @@ def test_newer_file_is_refused(session: Session) -> None:
 def test_opening_again_changes_nothing(session: Session) -> None:
     write(StateStore(session), session, RECORD)
     assert StateStore(session).snapshot().recorded
+
+
+def following(epoch: int, **changes: object) -> EpochRecord:
+    """An epoch like the one before it, of which only its own numbers differ."""
+    staged = Committable(CommitId(SALES, "f", epoch), PublishMode.APPEND, epoch, {"files": [f"f{epoch}"]})
+    plain = dataclasses.replace(
+        RECORD,
+        epoch=epoch,
+        recorded=(),
+        released=(),
+        positions={ORDERS: {"n": epoch}},
+        foreign={OTHER: 7 + epoch},
+        versions={SALES: str(epoch)},
+        outbox=(OutboxEntry("delta", staged),),
+        watermarks={ORDERS: Watermark(AT, AT - timedelta(minutes=epoch), ended=False, active_at=AT)},
+    )
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def journalled(session: Session) -> int:
+    return int(session.fetch("SELECT count(*) FROM headwater.journal")[0][0])
+
+
+def test_an_epoch_as_a_text_loses_nothing() -> None:
+    record = following(2, gained={ORDERS: {"n": 1}})
+    empty = EpochRecord(2, "r1", "append", AT)
+    told = {field.name for field in dataclasses.fields(EpochRecord)} - {"recorded", "removed", "released"}
+    assert all(getattr(record, name) != getattr(empty, name) for name in told - {"epoch", "run", "kind", "at"})
+    assert journal.is_journalled(record)
+    assert journal.from_text(journal.to_text(record)) == record
+    assert journal.from_text(journal.to_text(empty)) == empty
+
+
+def test_epochs_in_the_journal_are_those_in_the_tables(session: Session, tmp_path: Path) -> None:
+    store = StateStore(session)
+    epochs = [RECORD, *(following(epoch) for epoch in range(2, 6))]
+    for record in epochs:
+        write(store, session, record)
+    assert journalled(session) == 4
+    found = store.snapshot()
+    assert journalled(session) == 0
+    with discovery.engine("duckdb").open(str(tmp_path / "other.duckdb"), {}) as other:
+        for record in epochs:
+            write(StateStore(other), other, record)
+            assert journalled(other) == 0
+        assert StateStore(other).snapshot() == found
+        for name in ("epochs", "ledger", "checks", "positions", "versions", "watermarks", "foreign_positions"):
+            assert StateStore(other).rows(name, 0) == store.rows(name, 0)
+    assert found.outbox == epochs[-1].outbox
+    assert (found.epoch, found.positions, found.versions) == (5, {ORDERS: {"n": 5}}, {SALES: "5", OTHER: "7"})
+
+
+def test_a_journal_that_a_killed_run_left_is_read(engine_state: str) -> None:
+    engine = discovery.engine("duckdb")
+    with engine.open(engine_state, {}) as session:
+        store = StateStore(session)
+        for record in (RECORD, following(2), following(3)):
+            write(store, session, record)
+        assert journalled(session) == 2
+    with engine.open(engine_state, {}) as session:
+        found = StateStore(session).snapshot()
+        assert (found.epoch, found.outbox) == (3, following(3).outbox)
+        assert StateStore(session).epoch() == 3
+
+
+def test_what_describes_relations_stands_behind_the_journal(session: Session) -> None:
+    store = StateStore(session)
+    for record in (RECORD, following(2), following(3, removed=(SALES, OTHER)), following(4)):
+        write(store, session, record)
+    assert store.snapshot().versions == {SALES: "4"}
+    write(store, session, following(5, removed=(SALES,), recorded=RECORD.recorded))
+    assert store.snapshot().recorded == {SALES: RECORD.recorded[0]}
+
+
+def test_an_abandoned_epoch_leaves_the_journal(session: Session) -> None:
+    store = StateStore(session)
+    write(store, session, RECORD)
+    write(store, session, following(2))
+    for abandoned in (following(3), following(3, removed=(SALES,))):
+        session.begin()
+        store.write(abandoned)
+        session.rollback()
+    assert [row["epoch"] for row in store.rows("epochs", 0)] == [1, 2]
+    assert store.outbox() == following(2).outbox
+
+
+def test_a_long_journal_is_entered(session: Session) -> None:
+    store = StateStore(session)
+    write(store, session, RECORD)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("headwater.runtime.state.store.longest_journal", 3)
+        for epoch in range(2, 9):
+            write(store, session, following(epoch))
+            assert journalled(session) <= 3
+    assert [row["epoch"] for row in store.rows("ledger", 0)] == list(range(1, 9))
+    store.settle()
+    assert store.outbox() == ()

@@ -36,6 +36,7 @@ upgrades: Final[tuple[tuple[str, ...], ...]] = (
         """CREATE TABLE headwater.watermarks (relation VARCHAR, newest VARCHAR, watermark VARCHAR, ended BOOLEAN,
              active_at VARCHAR, epoch BIGINT)""",
     ),
+    ("CREATE TABLE headwater.journal (epoch BIGINT, record VARCHAR)",),
 )
 
 newest_version: Final = len(upgrades)

@@ -2,18 +2,20 @@
 
 The store is the only one that knows the tables' SQL. Writes happen inside the
 epoch's transaction, which the caller opens and commits: all of an epoch is
-durable, or nothing of it.
+durable, or nothing of it. An epoch like the one before it is one row of a
+journal; whoever reads the tables finds such epochs entered.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from headwater.plan.steps import Recorded
 from headwater.runtime import codec
+from headwater.runtime.state import journal
 from headwater.runtime.state.schema import ensure_schema
 from headwater.runtime.state.values import EpochRecord, OutboxEntry, Snapshot, StagedTable, VersionToken, Watermark
 from headwater.spi.engine import Session
@@ -90,10 +92,15 @@ class StateStore:
         self._session = session
         self._written: dict[RelationName, Recorded] = {}
         """What this store wrote of relations, and which therefore need not be written again in every epoch."""
+        self._waiting: int | None = None
+        """How many epochs the journal has when this one commits; None before one was entered into the tables."""
+        self._complete = False
+        """Whether the tables have all that the journal had, and nothing was written since."""
         ensure_schema(session)
 
     def snapshot(self) -> Snapshot:
         """Everything a run needs to know at its start."""
+        self._read_journal()
         fetch = self._session.fetch
         epoch, origin = fetch("SELECT coalesce(max(epoch), 0), coalesce(min_by(run, epoch), '') FROM headwater.epochs")[
             0
@@ -126,7 +133,9 @@ class StateStore:
                 for name, kind in fetch("SELECT relation, format FROM headwater.staging ORDER BY relation")
             ),
             watermarks={
-                RelationName.parse(name): Watermark(_moment(newest), _moment(at), ended, _moment(active))
+                RelationName.parse(name): Watermark(
+                    journal.moment(newest), journal.moment(at), ended, journal.moment(active)
+                )
                 for name, newest, at, ended, active in fetch(
                     "SELECT relation, newest, watermark, ended, active_at FROM headwater.watermarks"
                 )
@@ -155,10 +164,12 @@ class StateStore:
 
     def epoch(self) -> int:
         """The newest committed epoch, 0 before the first."""
+        self._read_journal()
         return int(self._session.fetch("SELECT coalesce(max(epoch), 0) FROM headwater.epochs")[0][0])
 
     def relations(self) -> tuple[str, ...]:
         """The names of all recorded relations."""
+        self._read_journal()
         return tuple(row[0] for row in self._session.fetch("SELECT relation FROM headwater.relations"))
 
     def recorded(self, after: int = 0) -> tuple[Recorded, ...]:
@@ -167,6 +178,7 @@ class StateStore:
 
     def outbox(self) -> tuple[OutboxEntry, ...]:
         """What is still to be published, in commit order."""
+        self._read_journal()
         found = self._session.fetch("SELECT format, committable FROM headwater.outbox ORDER BY epoch, ordinal")
         return tuple(OutboxEntry(kind, codec.to_committable(text)) for kind, text in found)
 
@@ -176,6 +188,7 @@ class StateStore:
 
     def rows(self, table: str, after: int) -> list[dict[str, Any]]:
         """The rows of a state table that epochs behind ``after`` wrote, as column name to value."""
+        self._read_journal()
         names = tuple(columns[table])
         found = self._session.fetch(
             f"SELECT {_listed(names)} FROM headwater.{table} WHERE epoch > ? ORDER BY ALL",
@@ -184,65 +197,89 @@ class StateStore:
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def write(self, record: EpochRecord) -> None:
-        """Write an epoch inside the open transaction; the outbox then holds this epoch only."""
-        epoch, run = record.epoch, record.run
-        self._session.execute("DELETE FROM headwater.outbox")
-        self._forget(record.removed)
-        self._insert("epochs", [(epoch, run, record.kind, record.at.isoformat())])
-        self._write_positions(record)
-        self._upsert(
-            "foreign_positions",
-            [
-                (
-                    str(name),
-                    version,
-                    record.foreign_contents.get(name),
-                    record.foreign_identities.get(name),
-                    epoch,
-                )
-                for name, version in record.foreign.items()
-            ],
-        )
-        self._upsert("versions", [(str(name), token, epoch) for name, token in record.versions.items()])
-        self._upsert(
-            "refreshed",
-            [
-                (str(name), codec.to_json({str(key): token for key, token in inputs.items()}), epoch)
-                for name, inputs in record.inputs.items()
-            ],
-        )
-        new = [row for row in record.recorded if self._written.get(row.relation) != row]
-        self._upsert("relations", [(*codec.to_recorded_row(row).values(), epoch) for row in new])
+        """Write an epoch inside the open transaction; what is to be published is then what this epoch says."""
+        anew = set(record.removed)
+        new = tuple(r for r in record.recorded if r.relation in anew or self._written.get(r.relation) != r)
+        record = dataclasses.replace(record, recorded=new)
+        self._complete = False
+        if journal.is_journalled(record) and self._waiting is not None and self._waiting < longest_journal:
+            values = [record.epoch, journal.to_text(record)]
+            self._session.execute("INSERT INTO headwater.journal VALUES (?, ?)", values)
+            self._waiting += 1
+            return
+        self._empty_journal()
+        self._enter([record])
         self._written.update((row.relation, row) for row in new)
+
+    def _read_journal(self) -> None:
+        """Enter what the journal holds, in a transaction of its own."""
+        if not self._complete:
+            self._session.begin()
+            self._empty_journal()
+            self._session.commit()
+            self._complete = True
+
+    def _empty_journal(self) -> None:
+        """Enter what the journal holds, inside the open transaction."""
+        found = self._session.fetch("SELECT record FROM headwater.journal ORDER BY epoch")
+        if found:
+            self._enter([journal.from_text(text) for (text,) in found])
+            self._session.execute("DELETE FROM headwater.journal")
+        self._waiting = 0
+
+    def _enter(self, records: Sequence[EpochRecord]) -> None:
+        """Write epochs into the tables, of what they say of the same relation only the last."""
+        self._session.execute("DELETE FROM headwater.outbox")
+        self._forget([name for record in records for name in record.removed])
+        self._insert("epochs", [(r.epoch, r.run, r.kind, r.at.isoformat()) for r in records])
+        self._write_positions(records)
+        self._upsert("foreign_positions", _last(_foreign_rows(record) for record in records))
+        self._upsert("versions", _last(((str(n), token, r.epoch) for n, token in r.versions.items()) for r in records))
+        self._upsert("refreshed", _last(_input_rows(record) for record in records))
+        self._upsert(
+            "relations", _last(((*codec.to_recorded_row(row).values(), r.epoch) for row in r.recorded) for r in records)
+        )
         self._insert(
             "outbox",
             [
-                (epoch, ordinal, entry.format, codec.to_committable_json(entry.committable))
-                for ordinal, entry in enumerate(record.outbox)
+                (records[-1].epoch, ordinal, entry.format, codec.to_committable_json(entry.committable))
+                for ordinal, entry in enumerate(records[-1].outbox)
             ],
         )
         self._insert(
             "ledger",
             [
-                (epoch, run, str(row.relation), c.read, c.accepted, c.late, c.quarantined, row.replaced)
-                for row in record.ledger
+                (r.epoch, r.run, str(row.relation), c.read, c.accepted, c.late, c.quarantined, row.replaced)
+                for r in records
+                for row in r.ledger
                 for c in (row.counts,)
             ],
         )
         self._insert(
             "checks",
             [
-                (epoch, run, str(c.relation), c.code, codec.to_json(c.value), c.passed, c.severity, c.description)
-                for c in record.checks
+                (r.epoch, r.run, str(c.relation), c.code, codec.to_json(c.value), c.passed, c.severity, c.description)
+                for r in records
+                for c in r.checks
             ],
         )
-        self._insert("released", [(row, epoch) for row in record.released])
-        self._upsert("watermarks", [_watermark_row(name, mark, epoch) for name, mark in record.watermarks.items()])
+        self._insert("released", [(row, record.epoch) for record in records for row in record.released])
+        self._upsert("watermarks", _last(_watermark_rows(record) for record in records))
 
-    def _write_positions(self, record: EpochRecord) -> None:
-        whole = {name: at for name, at in record.positions.items() if name not in record.gained}
-        self._upsert("positions", [(str(name), codec.to_json(at), record.epoch) for name, at in whole.items()])
-        self._insert("positions", [(str(name), codec.to_json(at), record.epoch) for name, at in record.gained.items()])
+    def _write_positions(self, records: Sequence[EpochRecord]) -> None:
+        """A position that grows is written in parts, beside those there are; every other one in their place."""
+        whole: set[str] = set()
+        parts: dict[str, list[tuple[Any, ...]]] = {}
+        for record in records:
+            for name, at in record.positions.items():
+                if name not in record.gained:
+                    whole.add(str(name))
+                    parts[str(name)] = [(str(name), codec.to_json(at), record.epoch)]
+            for name, at in record.gained.items():
+                parts.setdefault(str(name), []).append((str(name), codec.to_json(at), record.epoch))
+        if whole:
+            self._delete("positions", sorted(whole))
+        self._insert("positions", [row for rows in parts.values() for row in rows])
 
     def announce_staging(self, tables: Iterable[StagedTable]) -> None:
         """Remember, before anything is staged, where staged files may lie: a transaction of its own."""
@@ -254,6 +291,7 @@ class StateStore:
     def settle(self) -> None:
         """Forget outbox and staging: every sink has what it should. A transaction of its own."""
         self._session.begin()
+        self._empty_journal()
         self._session.execute("DELETE FROM headwater.outbox")
         self._session.execute("DELETE FROM headwater.staging")
         self._session.commit()
@@ -301,18 +339,31 @@ class StateStore:
 few: Final = 32
 """Rows that are written as parameters of one statement."""
 
+longest_journal: Final = 128
+"""Epochs that wait to be entered into the tables: each costs a start after a crash about a millisecond."""
+
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(quote_identifier(name) for name in names)
 
 
-def _watermark_row(name: RelationName, mark: Watermark, epoch: int) -> tuple[Any, ...]:
-    return (str(name), _iso(mark.newest), _iso(mark.at), mark.ended, _iso(mark.active_at), epoch)
+def _last(written: Iterable[Iterable[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+    """Of the rows that epochs write, oldest epoch first, the last of each relation."""
+    return list({row[0]: row for rows in written for row in rows}.values())
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _foreign_rows(record: EpochRecord) -> Iterator[tuple[Any, ...]]:
+    for name, version in record.foreign.items():
+        contents, identities = record.foreign_contents, record.foreign_identities
+        yield str(name), version, contents.get(name), identities.get(name), record.epoch
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _input_rows(record: EpochRecord) -> Iterator[tuple[Any, ...]]:
+    for name, inputs in record.inputs.items():
+        yield str(name), codec.to_json({str(key): token for key, token in inputs.items()}), record.epoch
+
+
+def _watermark_rows(record: EpochRecord) -> Iterator[tuple[Any, ...]]:
+    for name, mark in record.watermarks.items():
+        moments = journal.text_of(mark.newest), journal.text_of(mark.at), mark.ended, journal.text_of(mark.active_at)
+        yield str(name), *moments, record.epoch
