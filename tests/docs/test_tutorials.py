@@ -16,7 +16,11 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-TUTORIALS = [DOCS.parent / "README.md", *sorted((DOCS / "tutorials").glob("*.md"))]
+TUTORIALS = [
+    DOCS.parent / "README.md",
+    *sorted((DOCS / "tutorials").glob("*.md")),
+    DOCS / "how-to" / "read-changes.md",
+]
 BLOCK = re.compile(r"^```(?P<language>[a-z]+)(?: (?P<path>\S+))?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -154,9 +154,9 @@ def _source(step: SourceStep) -> Explanation:
         output=None,
         reads=(),
         columns=step.schema,
-        blocks=(),
+        blocks=step.keyed.program.blocks if step.keyed else (),
         sql=None,
-        contract=step.judgement.contract_id if step.judgement else None,
+        contract=(step.judgement.contract_id or None) if step.judgement else None,
         checks=tuple(map(_check, step.judgement.checks)) if step.judgement else (),
         fingerprint=step.fingerprint,
     )

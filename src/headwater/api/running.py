@@ -7,6 +7,7 @@ where each relation lies and why rows were refused.
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from headwater.api.project import Project
 from headwater.api.quarantine import ReasonCount, count_reasons
 from headwater.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.events import Listener
+from headwater.quality.changes import SUPERSEDED
 from headwater.spi import discovery
 from headwater.types import Counts, RelationName
 
@@ -31,12 +33,17 @@ __all__ = ["ProductOutcome", "RelationOutcome", "RunOutcome", "run", "summarise"
 
 @dataclass(frozen=True, slots=True)
 class RelationOutcome:
-    """One relation in a run; ``where`` is the folder of its table, relative to the workspace when inside it."""
+    """One relation in a run.
+
+    ``where`` is the folder of its table, relative to the workspace when inside it; ``superseded`` are the
+    accepted changes of a keyed source that changed nothing, because newer ones had come before.
+    """
 
     relation: RelationName
     counts: Counts
     rebuilt: bool
     where: str | None
+    superseded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +143,23 @@ def _ports(report: RunReport) -> Iterator[RelationReport]:
 
 
 def _outcome(project: Project, report: ProductReport) -> ProductOutcome:
+    superseded = Counter[RelationName]()
+    for check in report.checks:
+        if check.code == SUPERSEDED and isinstance(check.value, int):
+            superseded[check.relation] += check.value
     return ProductOutcome(
         product=report.product,
         status=report.status,
         epochs=report.epochs,
         seconds=report.duration.total_seconds(),
         relations=tuple(
-            RelationOutcome(port.relation, port.counts, port.rebuilt, where(project, port.relation))
+            RelationOutcome(
+                relation=port.relation,
+                counts=port.counts,
+                rebuilt=port.rebuilt,
+                where=where(project, port.relation),
+                superseded=superseded.get(port.relation, 0),
+            )
             for port in report.relations
         ),
         checks=report.checks,

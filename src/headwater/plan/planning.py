@@ -7,11 +7,12 @@ here each relation is planned by itself, from what is known of those it reads.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.incremental.program import ChangeMode, Clock, Given
 from headwater.plan.cache import AnalysisCache, judgement_key, understood_key
+from headwater.plan.changes import keyed_source, rows_of
 from headwater.plan.codec import Understood, from_judgement, from_understood, to_judgement, to_understood
 from headwater.plan.fingerprints import (
     content_rules,
@@ -37,6 +38,7 @@ from headwater.plan.promises import (
 from headwater.plan.queries import Queries
 from headwater.plan.steps import ModelStep, Recorded, SourceStep
 from headwater.quality import agree, compile_judgement
+from headwater.quality.changes import judge_changes
 from headwater.quality.checks import Judgement
 from headwater.spec.contract import Contract
 from headwater.spec.declarations import Environment, Model, Source, Workspace
@@ -82,7 +84,8 @@ class RelationPlanner:
             DeclarationError, DeclarationErrors: its columns are not known or disagree with its contract.
         """
         relation = source.relation
-        schema = source.schema or self.context.discovered.get(relation)
+        found = self.context.discovered.get(relation)
+        schema = source.schema or (rows_of(source, found) if found else None)
         if schema is None:
             raise DeclarationError(
                 f"the columns of the source '{relation}' are not known",
@@ -91,12 +94,22 @@ class RelationPlanner:
             )
         contract = self.needs.contracts.get(relation)
         judgement = self._source_judgement(contract, relation, schema)
+        keyed = None
+        if source.changes is not None:
+            keyed = keyed_source(source, source.changes, schema, contract)
+            source = replace(source, schema=keyed.records)
+            judgement = judge_changes(judgement, contract, key=keyed.key, required=keyed.required)
         traits = {
             "kind": source.kind,
             "key": ", ".join(contract.primary_key) if contract else "",
             "connection": _connection(source),
             "options": to_stable_json({name: digest(value) for name, value in source.options.items()}),
             "rules": _rules(judgement),
+            **(
+                {"changes": digest([list(keyed.key), list(keyed.required), keyed.query, keyed.program.version])}
+                if keyed
+                else {}
+            ),
         }
         own = digest([traits, schema_digest(schema)])
         said = metadata_traits(source, judgement, contract, self._owner(relation))
@@ -108,6 +121,7 @@ class RelationPlanner:
             fingerprint=own,
             metadata_fingerprint=digest(said),
             traits=_filled({**traits, **said}),
+            keyed=keyed,
         )
 
     def plan_model(self, model: Model) -> None:
@@ -227,7 +241,9 @@ class RelationPlanner:
         The watermarks below another product's model are that product's own, so to a
         ``reader`` in another one only the event time that the relation itself declares counts.
         """
-        model = self.models.get(relation)
+        model, source = self.models.get(relation), self.sources.get(relation)
+        if source is not None and source.keyed is not None:
+            return Given(source.keyed.program.mode)
         program = model.program if model else None
         inside = program if relation.product == reader else None
         contract = self.needs.contracts.get(relation)

@@ -18,7 +18,7 @@ from headwater.spec.declarations import Environment, OutputKind, PartitionField,
 from headwater.sql.analysis import Analysis, ColumnReference
 from headwater.types import RelationName, Schema
 
-__all__ = ["Difference", "ForeignPort", "ModelStep", "Plan", "ProductPlan", "Recorded", "SourceStep"]
+__all__ = ["Difference", "ForeignPort", "KeyedSource", "ModelStep", "Plan", "ProductPlan", "Recorded", "SourceStep"]
 
 ChangeClass: TypeAlias = Literal["added", "removed", "breaking", "non-breaking", "metadata", "unchanged"]
 
@@ -57,8 +57,34 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyedSource:
+    """A source whose records are changes of rows by key.
+
+    Attributes:
+        kind: ``upsert`` or ``debezium``.
+        key: the columns by which rows are found again.
+        required: the columns that every change must have, and what the declaration calls them: key and order.
+        records: the columns of records.
+        changes: the columns of a change: those of its row, whether it is a deletion, and its order.
+        query: the changes, with their origin, of the relation ``records.<source>``.
+        program: keeps the rows; it reads the accepted changes.
+    """
+
+    kind: str
+    key: tuple[str, ...]
+    required: Mapping[str, str]
+    records: Schema
+    changes: Schema
+    query: str
+    program: Program
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStep:
-    """Read a source. ``judgement`` is None when the source has no contract."""
+    """Read a source. ``judgement`` is None when the source has no contract, and is not keyed.
+
+    Of a ``keyed`` one the records are changes, and ``schema`` are the columns of the rows that they leave.
+    """
 
     source: Source
     relation: RelationName
@@ -67,6 +93,12 @@ class SourceStep:
     fingerprint: str
     metadata_fingerprint: str = ""
     traits: Mapping[str, str] = field(default_factory=dict)
+    keyed: KeyedSource | None = None
+
+    @property
+    def judged(self) -> Schema:
+        """The columns of what its contract judges: rows, of a keyed one changes."""
+        return self.keyed.changes if self.keyed else self.schema
 
     @property
     def event_time(self) -> EventTime | None:

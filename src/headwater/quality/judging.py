@@ -78,6 +78,7 @@ def judge(
     history: bool,
     malformed: bool = False,
     timing: Timing | None = None,
+    unless: str | None = None,
 ) -> Judging:
     """The statements that judge ``candidate.<name>``.
 
@@ -89,6 +90,7 @@ def judge(
             a replacement, a rebuild and the first epoch.
         malformed: ``malformed.<name>`` exists and its records belong to this port.
         timing: when rows are judged that have an event time; None: no row is late or ahead of the clock.
+        unless: a condition, never NULL, of candidates that refer to nothing, whatever they hold.
     """
     checks: Sequence[Check] = judgement.checks if judgement else ()
     rows = [check for check in checks if isinstance(check, RowCheck)]
@@ -104,7 +106,7 @@ def judge(
     ]
     times = _times(judgement, schema, timing)
     tests += [_Test(test.code, test.passes, f"NOT {test.passes}") for test in times]
-    tests += [_Test(entry.check.code, f"NOT {entry.hit}", entry.hit) for entry in missing]
+    tests += [_refers(entry, unless) for entry in missing]
     sound = " AND ".join(test.passes for test in tests) or "TRUE"
     candidate = relation("candidate", name)
     plan = plan_keys(name, keys, schema, sound=sound, history=history) if keys else None
@@ -168,6 +170,13 @@ class _Missing:
             f"m._hw_value{at} = c.{quote_identifier(column)}" for at, column in enumerate(self.check.columns)
         )
         return f"EXISTS (SELECT 1 FROM {self.creates} AS m WHERE {same})"
+
+
+def _refers(entry: _Missing, unless: str | None) -> _Test:
+    code = entry.check.code
+    if unless is None:
+        return _Test(code, f"NOT {entry.hit}", entry.hit)
+    return _Test(code, f"({unless} OR NOT {entry.hit})", f"(NOT {unless} AND {entry.hit})")
 
 
 def _suspects(candidate: str, tests: Sequence[_Test]) -> str | None:

@@ -14,6 +14,7 @@ from headwater.quality.judging import judge
 from headwater.quality.literals import text_literal
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.judging import examine
+from headwater.runtime.keyed_sources import Changes
 from headwater.runtime.publication import Publisher, recorded_source
 from headwater.runtime.source_history import SourceHistory
 from headwater.runtime.state.values import VersionToken
@@ -51,13 +52,17 @@ class Intake:
     replaced: frozenset[RelationName]
 
     def sources(self, steps: Sequence[SourceStep], chunks: Mapping[RelationName, Chunk]) -> set[RelationName]:
-        """Land and judge the chunks; returns the sources that have a ``change`` relation."""
+        """Land and judge the chunks; returns the sources that have a ``change``, or a ``delta`` relation."""
         for step in steps:
             chunk = chunks.get(step.relation)
             if chunk is None:
                 self._forget_refused(step)
                 continue
-            self._land(step, chunk)
+            changes = Changes.of(self.publisher, step)
+            if changes is None:
+                self._land(step, chunk)
+            else:
+                self._change(changes, chunk)
             epoch = self.publisher.epoch
             epoch.positions[step.relation] = chunk.position
             if chunk.gained is not None:
@@ -108,6 +113,21 @@ class Intake:
             self.publisher.quarantine(step.relation, kind, step.fingerprint, 0, anew=True)
 
     def _land(self, step: SourceStep, chunk: Chunk) -> None:
+    def _change(self, changes: Changes, chunk: Chunk) -> None:
+        """Take records of a keyed source, which are changes of its rows."""
+        step, epoch = changes.step, self.publisher.epoch
+        name, anew = step.relation, step.relation in self.reset
+        landed = changes.land(chunk.rows)
+        epoch.context.tell(Landed(epoch.context.name, epoch.number, name, landed.rows, landed.malformed))
+        judging = changes.judging(name, malformed=landed.malformed > 0)
+        counts = self.publisher.verdict(judging, landed.rows, malformed=landed.malformed)
+        changes.apply()
+        epoch.checks.extend(changes.examine(judging, counts))
+        epoch.account(name, counts, replaced=anew)
+        kind = epoch.context.quarantine_format
+        self.publisher.quarantine(name, kind, step.fingerprint, counts.quarantined, anew=anew)
+        epoch.versions[name] = str(epoch.number)
+
         publisher, epoch, name = self.publisher, self.publisher.epoch, step.relation
         candidate, malformed = relation("candidate", name), relation("malformed", name)
         landed = publisher.bench.land(candidate, chunk.rows, step.schema, rejects=malformed, provenance=name)

@@ -55,6 +55,10 @@ class SourceRows:
         """``change.<source>`` holds what this epoch took of it, which lies in ``rows``."""
         self._landed[source] = rows
 
+    def has_begun(self, source: RelationName) -> bool:
+        """Whether this epoch or an earlier one took rows of a source."""
+        return source in self._landed or source in self._started
+
     def begins(self, source: RelationName) -> bool:
         """Whether this epoch holds all rows of a source."""
         return source in self._landed and source not in self._started

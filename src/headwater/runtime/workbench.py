@@ -267,7 +267,7 @@ class Workbench:
     def traced(self, name: RelationName) -> None:
         """``traced.<name>``: the history with the origin of its rows, as far as that is still known.
 
-        A source's rows are read again (those of a keyed one are at hand, and have no single origin), a view is computed from such, and a model that this epoch
+        A source's rows are read again, a view is computed from such, and a model that this epoch
         computed wholly has its rows at hand. Tables keep no origins. Another product's rows are
         numbered as :mod:`headwater.runtime.intake` does; those of a model have its name as source and
         no number, new ones among them, so that the order of all does not depend on epochs.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
+from headwater.spec.changes import to_changes
 from headwater.spec.clear_secrets import clear_secrets
 from headwater.spec.declarations import Connection, Environment, EpochSize, Lake, Source
 from headwater.spec.documents import Document, Path
@@ -24,7 +25,7 @@ from headwater.types import Column, DataType, Json, RelationName, Schema, TypeSy
 __all__ = ["DeclaredSource", "Settings", "to_settings", "to_sources"]
 
 Element = Mapping[str, Json]
-SOURCE_KEYS: Final = ("kind", "connection", "columns", "contract", "bounded")
+SOURCE_KEYS: Final = ("kind", "connection", "columns", "contract", "bounded", "changes")
 """What headwater itself reads of a source."""
 
 
@@ -128,6 +129,7 @@ def _sources(document: Document, product: str, errors: list[DeclarationError]) -
             bounded=value.get("bounded", False) is True,
             where=document.where_key(at),
             option_places={name: document.where_key((*at, name)) for name in options},
+            changes=to_changes(document, (*at, "changes"), cast("Element | None", value.get("changes"))),
         )
         errors.extend(_reference_errors(at, source))
         errors.extend(_path_errors(document, at, source, value.get("contract")))

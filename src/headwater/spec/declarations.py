@@ -17,6 +17,7 @@ from headwater.types import Json, RelationName, Schema
 
 __all__ = [
     "Connection",
+    "Deletion",
     "Environment",
     "EpochSize",
     "Lake",
@@ -24,6 +25,7 @@ __all__ = [
     "OutputKind",
     "PartitionField",
     "Source",
+    "SourceChanges",
     "Workspace",
 ]
 
@@ -77,6 +79,34 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """How a change says that its key is gone: by a column that is true, or not NULL, or one of ``values`` (as text)."""
+
+    column: str
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanges:
+    """A source whose records are changes of rows by key, not rows.
+
+    ``key`` empty means the contract's primary key. ``order`` are the columns that tell the newer of two
+    changes, the first one first; what they leave open, the position in the source decides.
+    """
+
+    kind: Literal["upsert", "debezium"] = "upsert"
+    key: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    delete: Deletion | None = None
+    places: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    """Where its parts are written: ``changes`` itself, ``key``, ``order``, ``delete``."""
+
+    def place_of(self, part: str) -> Location | None:
+        """Where a part stands; the place of the whole when it was not written."""
+        return self.places.get(part, self.places.get("changes"))
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A declared input: where a relation's rows come from.
 
@@ -84,7 +114,8 @@ class Source:
     the declaration or the contract says, ``None`` when it is to be discovered.
     ``options`` belong to the connector (``path``, ``format``, ``header`` ...), and
     ``option_places`` say where each of them stands. A ``bounded`` source has ended
-    once everything that is there was read.
+    once everything that is there was read. With ``changes`` its records are changes by key, and
+    ``schema`` are the columns of the rows that they leave.
     """
 
     relation: RelationName
@@ -96,6 +127,7 @@ class Source:
     bounded: bool = False
     where: Location | None = None
     option_places: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    changes: SourceChanges | None = None
 
     def place_of(self, option: str) -> Location | None:
         """Where an option stands; the source's own place when it was not written."""

@@ -13,7 +13,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from headwater.spec.models import identifier_problem
 from headwater.spec.places import describe
 
-__all__ = ["EnvironmentFile", "EpochFile", "LakeFile", "SourceFile", "SourcesFile", "WorkspaceFile"]
+__all__ = [
+    "ChangesFile",
+    "DeletionFile",
+    "EnvironmentFile",
+    "EpochFile",
+    "LakeFile",
+    "SourceFile",
+    "SourcesFile",
+    "WorkspaceFile",
+]
 
 
 def _check_identifier(name: str) -> str:
@@ -82,6 +91,44 @@ class ConnectionFile(BaseModel):
     kind: str = Field(description="The connector, such as postgres.", min_length=1)
 
 
+class DeletionFile(_Closed):
+    """The column by which a change says that its key is gone."""
+
+    column: str = Field(description="A column of the records.", min_length=1)
+    values: list[str] | None = Field(
+        default=None,
+        description="The values that mean a deletion, compared as text, such as [d]. Default: a column of truth values "
+        "is true, another one is not NULL.",
+        min_length=1,
+    )
+
+
+class ChangesFile(_Closed):
+    """The records of a source are changes, by key: the newest change of a key is its row."""
+
+    kind: Literal["upsert", "debezium"] = Field(
+        default="upsert",
+        description="upsert: a record is a row that replaces the one with its key. debezium: records are Debezium's "
+        "envelopes (before, after, op), and columns are those of the rows in them.",
+    )
+    key: list[str] | None = Field(
+        default=None,
+        description="The columns by which rows are found again. Default: the contract's primary key.",
+        min_length=1,
+    )
+    order: list[str] | None = Field(
+        default=None,
+        description="The columns that tell the newer of two changes of a key, the first one first; of debezium ts_ms, "
+        "source.lsn and the like. Default: the order of files by name, and of records in them.",
+        min_length=1,
+    )
+    delete: DeletionFile | None = Field(
+        default=None,
+        description="What makes a change a deletion. Default: nothing is deleted; of debezium (where it is not "
+        "declared): op is d.",
+    )
+
+
 class SourceFile(BaseModel):
     """Where a relation's rows come from. Further keys belong to the connector, such as path and format."""
 
@@ -103,6 +150,9 @@ class SourceFile(BaseModel):
         default=False,
         description="Whether what is there is all: once it is read, every window over it closes. Rows that come later "
         "all the same are taken, and what was closed is computed anew.",
+    )
+    changes: ChangesFile | None = Field(
+        default=None, description="What makes its records changes of rows by key. Default: records are rows, each new."
     )
 
 

@@ -22,9 +22,11 @@ have behind them how many times they come (1) or go (-1). ``end: all`` ends ever
 content after an epoch. ``late`` and ``untimed`` count the rows that an epoch refused for their time.
 
 A case with ``runs: true`` or ``contracts`` is one of whole runs. Contracts say by relation: ``required``, ``key``,
-``minimum``, ``references``, ``budget``, ``late``, ``idle``, ``future``, ``time``, ``delay``; of models ``columns`` too.
-Its epochs may also have ``lines`` (raw records of a relation), ``clock``, ``models`` and ``contracts`` that change,
-``replay`` (whose quarantine is judged again), ``quarantined`` (how many rows) and ``fails``.
+``minimum``, ``references``, ``budget``, ``most`` (rows in all), ``late``, ``idle``, ``future``, ``time``, ``delay``; of
+models ``columns`` too. Its epochs may also have ``lines`` (raw records of a relation), ``clock``, ``models`` and ``contracts`` that change,
+``replay`` (whose quarantine is judged again), ``quarantined`` (how many rows), ``superseded`` (how many changes) and
+``fails``. A relation whose ``changes`` are a mapping is a keyed source: the mapping is what ``sources.yaml`` says, and
+``columns`` are those of its rows. Records of envelopes come as ``lines``.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ import yaml
 
 from headwater.errors import UsageError
 from headwater.incremental.program import ChangeMode
+from headwater.spec.declarations import Deletion, SourceChanges
 from headwater.spec.durations import parse_duration, to_duration
 from headwater.spi.engine import Engine, Session
 from headwater.testing.law import Broken, Feed, hold, unequal, values_query
@@ -62,6 +65,7 @@ class CaseEpoch:
     late: Mapping[str, int] = field(default_factory=dict)
     untimed: Mapping[str, int] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
+    superseded: Mapping[str, int] = field(default_factory=dict)
     lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -86,6 +90,8 @@ class Case:
     kinds: Mapping[str, str] = field(default_factory=dict)
     contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     runs: bool = False
+    keyed: Mapping[str, SourceChanges] = field(default_factory=dict)
+    """What the records of sources are changes by; only whole runs take such."""
 
     def compile(self, engine: Engine) -> tuple[Model, ...]:
         """The models' programs."""
@@ -151,6 +157,7 @@ def _case(read: Mapping[str, Any], relations: Mapping[str, Any]) -> Case:
     _only(read, "name", "title", "rules", "relations", "models", "epochs", "kinds", "contracts", "runs")
     words = set(re.findall(r"\w+", " ".join(read["models"].values()))) | set(read.get("contracts", ()))
     known = {name: body for name, body in relations.items() if name in words} | read.get("relations", {})
+    keyed = {name: _changes(body["changes"]) for name, body in known.items() if isinstance(body.get("changes"), dict)}
     sources = tuple(_source(name, body) for name, body in known.items())
     return Case(
         name=read["name"],
@@ -161,7 +168,8 @@ def _case(read: Mapping[str, Any], relations: Mapping[str, Any]) -> Case:
         rules=tuple(read.get("rules", ())),
         kinds=dict(read.get("kinds", {})),
         contracts=dict(read.get("contracts", {})),
-        runs=bool(read.get("runs")) or "contracts" in read,
+        runs=bool(read.get("runs")) or "contracts" in read or bool(keyed),
+        keyed=keyed,
     )
 
 
@@ -174,7 +182,22 @@ def _only(read: Mapping[str, Any], *known: str) -> None:
 def _source(name: str, body: Mapping[str, Any]) -> Source:
     _only(body, "columns", "time", "delay", "changes")
     time = EventTime(body["time"], parse_duration(body.get("delay", "PT0S"))) if "time" in body else None
-    return Source(_name(name), Schema.of(body["columns"]), ChangeMode(body.get("changes", "append")), time)
+    changes = body.get("changes", "append")
+    mode = ChangeMode.APPEND if isinstance(changes, dict) else ChangeMode(changes)
+    return Source(_name(name), Schema.of(body["columns"]), mode, time)
+
+
+def _changes(body: Mapping[str, Any]) -> SourceChanges:
+    _only(body, "kind", "key", "order", "delete")
+    deletion = body.get("delete")
+    return SourceChanges(
+        kind=body.get("kind", "upsert"),
+        key=tuple(body.get("key", ())),
+        order=tuple(body.get("order", ())),
+        delete=Deletion(deletion["column"], tuple(deletion["values"]) if "values" in deletion else None)
+        if deletion
+        else None,
+    )
 
 
 def _epoch(body: Mapping[str, Any], sources: Sequence[Source]) -> CaseEpoch:

@@ -16,12 +16,13 @@ from headwater.errors import DataError
 from headwater.events import Listener
 from headwater.incremental.program import ChangeMode
 from headwater.plan.build import build_plan
+from headwater.quality.changes import SUPERSEDED
 from headwater.runtime.execution import run
 from headwater.runtime.layout import Layout
 from headwater.runtime.metadata import MetadataStore
 from headwater.runtime.report import RunReport
 from headwater.runtime.tables import Tables
-from headwater.spec.contract import Budget, Contract, EventTime, Property, Reference
+from headwater.spec.contract import Budget, Contract, EventTime, Property, QualityRule, Reference
 from headwater.spec.declarations import Environment, Lake, Model, Source, Workspace
 from headwater.spec.durations import parse_duration
 from headwater.spec.product import Product
@@ -66,7 +67,11 @@ def _compare(workspace: CaseWorkspace, number: int, epoch: CaseEpoch, report: Ru
         expected = {f"{product}.{name}": count for name, count in wanted.items()}
         if found != expected:
             raise Broken(f"epoch {number}: rows {what} are {found}, not {expected}")
-    return len(epoch.expect) + 2
+    told = {str(c.relation): c.value for each in report.products for c in each.checks if c.code == SUPERSEDED}
+    wanted = {f"{product}.{name}": count for name, count in epoch.superseded.items()}
+    if told != wanted:
+        raise Broken(f"epoch {number}: changes superseded are {told}, not {wanted}")
+    return len(epoch.expect) + 3
 
 
 class CaseWorkspace:
@@ -167,6 +172,7 @@ class CaseWorkspace:
                 {"path": f"data/{source.name.name}/*.ndjson", "format": "ndjson"},
                 schema=source.schema,
                 contract=contracts.get(str(source.name)),
+                changes=self._case.keyed.get(source.name.name),
                 bounded=source.name.name in self._ended,
             )
             for source in self._case.sources
@@ -218,6 +224,9 @@ class CaseWorkspace:
                 Reference((column,), to.rpartition(".")[0], (to.rpartition(".")[2],))
                 for column, to in rules.get("references", {}).items()
             ),
+            rules=(QualityRule("library", metric="rowCount", operator="mustBeLessOrEqualTo", threshold=rules["most"]),)
+            if "most" in rules
+            else (),
             budget=Budget(rows=rules["budget"]) if "budget" in rules else None,
             event_time=time,
         )

@@ -42,9 +42,9 @@ def explain(settings: Settings, relation: str) -> None:
 def _show_maintenance(settings: Settings, found: Explanation) -> None:
     if found.kind is None:
         show_text(settings, f"A source of kind {found.source_kind}, read where the last run stopped.")
-        return
-    reads = ", ".join(map(str, found.reads)) or "nothing"
-    show_text(settings, f"Kind {found.kind}; publishes by {found.mode} as {found.output}; reads {reads}.")
+    else:
+        reads = ", ".join(map(str, found.reads)) or "nothing"
+        show_text(settings, f"Kind {found.kind}; publishes by {found.mode} as {found.output}; reads {reads}.")
     for block in found.blocks:
         show_text(settings, f"  {block.name} is {block.kind.value} because {block.why}")
         if block.cheaper:

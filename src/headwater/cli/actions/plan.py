@@ -29,6 +29,7 @@ def plan(settings: Settings, *, everything: bool) -> None:
         _show_differences(settings, shown)
     models = [step for product in planned.products for step in product.models]
     chosen = {difference.relation for difference in shown}
+    _show_keyed(settings, [step for p in planned.products for step in p.sources if step.relation in chosen])
     shown_models = [step for step in models if step.relation in chosen]
     _show_kinds(settings, shown_models)
     _show_warnings(settings, shown_models)
@@ -42,6 +43,16 @@ def _show_differences(settings: Settings, differences: tuple[Difference, ...]) -
     for difference in differences:
         for reference in difference.breaks:
             show_text(settings, f"{difference.relation} breaks {reference.relation}.{reference.column}")
+
+
+def _show_keyed(settings: Settings, sources: list[SourceStep]) -> None:
+    """Which sources bring changes, and what they keep."""
+    blocks = [(step.relation, block) for step in sources if step.keyed for block in step.keyed.program.blocks]
+    for relation, block in blocks:
+        told = f"{relation} is keyed by {', '.join(block.key)}: {block.why}; it keeps {block.state}"
+        show_text(settings, told)
+    if blocks:
+        show_text(settings, "")
 
 
 def _show_kinds(settings: Settings, models: list[ModelStep]) -> None:
@@ -100,8 +111,9 @@ def _source(step: SourceStep) -> Json:
     return {
         "relation": str(step.relation),
         "kind": step.source.kind,
-        "contract": step.judgement.contract_id if step.judgement else None,
+        "contract": (step.judgement.contract_id or None) if step.judgement else None,
         "columns": to_json(step.schema),
+        "keyed_by": list(step.keyed.key) if step.keyed else None,
     }
 
 

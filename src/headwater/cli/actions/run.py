@@ -75,6 +75,10 @@ def _show_counts(settings: Settings, outcome: RunOutcome) -> None:
     for reason in outcome.reasons[:3]:
         show_text(settings, f"quarantined: {counted(reason.rows, 'row')} of {reason.relation} for {reason.code}")
     for product in outcome.products:
+        for port in product.relations:
+            if port.superseded:
+                told = f"{counted(port.superseded, 'change')} of {port.relation}"
+                show_text(settings, f"superseded: {told} came behind newer ones of the same key, and changed nothing")
         for check in product.checks:
             if not check.passed:
                 show_text(settings, f"{check.severity}: {check.relation} fails {check.code}: {check.description}")

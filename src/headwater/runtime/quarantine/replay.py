@@ -31,6 +31,7 @@ from headwater.runtime.compute import Computation, stale_models
 from headwater.runtime.decision import Moving, decide, inputs_of, version_tokens
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import examine, split
+from headwater.runtime.keyed_sources import Changes
 from headwater.runtime.moments import earliest
 from headwater.runtime.ordering import readers_of
 from headwater.runtime.product import Progress, stageable
@@ -102,7 +103,8 @@ class _Replay:
             started=frozenset(snapshot.positions),
         )
         publisher = Publisher(self.epoch, bench, frozenset(snapshot.versions), fresh=False)
-        admitted = self._judge(bench)
+        changes = Changes.of(publisher, self.target.step) if isinstance(self.target.step, SourceStep) else None
+        admitted = self._judge(bench, changes)
         if not admitted:
             return 0
         name = self.target.relation
@@ -112,6 +114,9 @@ class _Replay:
         publisher.advance_time(name, self.target.step.event_time, self.target.schema, anew=False)
         self.epoch.watermarks.settle()
         match self.target.step:
+            case SourceStep() if changes is not None:
+                changes.apply()
+                self._check(changes, admitted)
             case SourceStep() as step:
                 SourceHistory.of(step).remember(bench)
                 bench.rows.landed(name, None)
@@ -126,7 +131,7 @@ class _Replay:
         """The name under which the rows are judged."""
         return RelationName(self.target.relation.product, f"{self.target.relation.name}@replay")
 
-    def _judge(self, bench: Workbench) -> int:
+    def _judge(self, bench: Workbench, changes: Changes | None) -> int:
         """Make ``change`` and ``accepted`` of the rows admitted now, and note their ids.
 
         They are judged under a name of their own, ordered by where they came from:
@@ -140,15 +145,18 @@ class _Replay:
             relation("candidate", own),
             f"SELECT {columns}, CAST('' AS VARCHAR) AS {SOURCE_COLUMN}, {rank} AS {OFFSET_COLUMN} FROM {ranked}",
         )
-        judging = judge(own, self.target.judgement, schema, history=True, timing=Timing(self.epoch.at))
-        self._provide_history(bench, own)
+        if changes is not None:
+            judging = changes.judging(own, malformed=False)
+        else:
+            judging = judge(own, self.target.judgement, schema, history=True, timing=Timing(self.epoch.at))
+            self._provide_history(bench, own)
         bench.provide_references(use for use in judging.reads if use.relation != own)
         counts = split(bench, judging, candidates=candidates, malformed=0)
         if not counts.accepted:
             return 0
-        kept = Counts(read=counts.accepted, accepted=counts.accepted)
-        named = dataclasses.replace(judging, relation=name)
-        self.epoch.checks.extend(examine(bench, named, self.target.judgement, kept))
+        if changes is None:
+            named = dataclasses.replace(judging, relation=name)
+            self.epoch.checks.extend(examine(bench, named, self.target.judgement, _kept(counts.accepted)))
         passed = f"{ranked} WHERE {_admitted(own)}"
         bench.create(
             relation("change", name),
@@ -158,6 +166,11 @@ class _Replay:
         self.epoch.released.extend(row[0] for row in bench.session.fetch(f"SELECT quarantine_id FROM {passed}"))
         bench.rows.release(f"SELECT quarantine_id FROM {passed}")
         return counts.accepted
+
+    def _check(self, changes: Changes, admitted: int) -> None:
+        """The rows that the admitted changes leave may not break what the contract demands of all of them."""
+        judging = changes.judging(self.target.relation, malformed=False)
+        self.epoch.checks.extend(changes.examine(judging, _kept(admitted)))
 
     def _rank(self, bench: Workbench) -> int:
         """Restore the rows not yet released, in the order of their origin; returns how many there are."""
@@ -231,6 +244,11 @@ class _Replay:
         for model in product.models:
             if model.relation in stale and model.output != "view":
                 epoch.inputs[model.relation] = {read: tokens.get(read, "") for read in inputs_of(model)}
+
+
+def _kept(admitted: int) -> Counts:
+    """Of a replay only what is admitted counts."""
+    return Counts(read=admitted, accepted=admitted)
 
 
 def _admitted(own: RelationName) -> str:

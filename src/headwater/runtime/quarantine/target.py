@@ -34,7 +34,8 @@ class ReplayTarget:
 
     @property
     def schema(self) -> Schema:
-        return self.step.schema if isinstance(self.step, SourceStep) else self.step.analysis.schema
+        """The columns of what was judged."""
+        return self.step.judged if isinstance(self.step, SourceStep) else self.step.analysis.schema
 
     @property
     def refreshed(self) -> bool:
