@@ -112,7 +112,6 @@ class Intake:
             kind = self.publisher.epoch.context.quarantine_format
             self.publisher.quarantine(step.relation, kind, step.fingerprint, 0, anew=True)
 
-    def _land(self, step: SourceStep, chunk: Chunk) -> None:
     def _change(self, changes: Changes, chunk: Chunk) -> None:
         """Take records of a keyed source, which are changes of its rows."""
         step, epoch = changes.step, self.publisher.epoch
@@ -128,6 +127,7 @@ class Intake:
         self.publisher.quarantine(name, kind, step.fingerprint, counts.quarantined, anew=anew)
         epoch.versions[name] = str(epoch.number)
 
+    def _land(self, step: SourceStep, chunk: Chunk) -> None:
         publisher, epoch, name = self.publisher, self.publisher.epoch, step.relation
         candidate, malformed = relation("candidate", name), relation("malformed", name)
         landed = publisher.bench.land(candidate, chunk.rows, step.schema, rejects=malformed, provenance=name)
