@@ -24,6 +24,7 @@ from headwater.incremental.lowering.rows import column, filtered, pass_through, 
 
 __all__ = ["Subqueries", "has_subquery"]
 
+_several: Final = "More than one row returned by a subquery used as an expression"
 _comparisons: Final = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 
@@ -125,24 +126,45 @@ class Subqueries:
             raise Unmaintainable("a subquery yields several columns", "write it as a join")
         value = found.values[0]
         if found.conditions:
-            if not found.single:
-                raise Unmaintainable(
-                    "a subquery that stands for one value may yield several rows",
-                    "write max(...), or ORDER BY ... LIMIT 1, or a join",
-                )
+            found, given = (found, found.value(value)) if found.single else self._checked(found, value)
             joined = self._meet(node, found, JoinKind.LEFT, found.conditions)
-            return projected(self._block(name), joined, [*pass_through(node.columns), Item(name, found.value(value))])
-        if not found.single:
-            raise Unmaintainable(
-                "a subquery that stands for one value may yield several rows",
-                "write max(...), or ORDER BY ... LIMIT 1",
-            )
+            return projected(self._block(name), joined, [*pass_through(node.columns), Item(name, given)])
         row = found.node
-        if not _always_one(row):
+        if not found.single:
+            counted, given = self._checked(found, value)
+            row = projected(self._block(name), counted.node, [Item(value, given)])
+        elif not _always_one(row):
             call = exp.AnyValue(this=column(value))
             row = Aggregate(self._block(name), row, (), (Item(value, call),), (value,))
         joined = self._meet(node, Decorrelated(row, (), (value,)), JoinKind.INNER, ())
         return projected(self._block(name), joined, [*pass_through(node.columns), Item(name, column(value))])
+
+    def _checked(self, found: Decorrelated, value: str) -> tuple[Decorrelated, exp.Expr]:
+        """One row for each key of a subquery that may yield several, and its value, an error where there are several.
+
+        Raises:
+            Unmaintainable: rows meet by more than equalities, so that no key tells how many there are.
+        """
+        mine = set(found.node.columns)
+        keys = []
+        for condition in found.conditions:
+            sides = [condition.this, condition.expression] if isinstance(condition, exp.EQ | exp.NullSafeEQ) else []
+            own = [side.name for side in sides if isinstance(side, exp.Column) and side.name in mine]
+            if len(own) != 1 or len([each for each in condition.find_all(exp.Column) if each.name in mine]) != 1:
+                raise Unmaintainable(
+                    "a subquery that stands for one value may yield several rows, which meet by more than equalities",
+                    "write max(...), or ORDER BY ... LIMIT 1, or a join",
+                )
+            keys += own
+        block, unique = self._block(value), tuple(dict.fromkeys(keys))
+        rows = f"{value.partition('.')[0]}.rows"
+        only = exp.AnyValue(this=column(value))
+        items = (Item(rows, exp.Count(this=exp.Star())), Item(f"{rows}.value", only))
+        node = Aggregate(block, found.node, unique, items, (*unique, *(item.name for item in items)))
+        several = exp.GT(this=column(rows), expression=exp.Literal.number(1))
+        refusal = exp.Anonymous(this="error", expressions=[exp.Literal.string(_several)])
+        given = exp.Case(ifs=[exp.If(this=several, true=refusal)], default=column(items[1].name))
+        return Decorrelated(node, found.conditions, (items[1].name,), single=True), given
 
     def _beside_flags(
         self, node: Node, name: str, test: _Test, value: Callable[[exp.Expr, exp.Expr], exp.Expr]
