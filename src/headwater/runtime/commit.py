@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from headwater.errors import OutsideError
+from headwater.errors import ConflictError, OutsideError
 from headwater.events import Acknowledged, Listener, OutboxCleared, Recovered, SinkCommitted
 from headwater.plan.steps import ProductPlan
 from headwater.runtime.kept import KeptTables
@@ -33,7 +33,11 @@ commits_at_once: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class ProductContext:
-    """What everything that runs a product shares. ``quarantine_format`` is the table format of sources' quarantine."""
+    """What everything that runs a product shares.
+
+    ``quarantine_format`` is the table format of sources' quarantine. ``spoiled`` are the sources of which this run
+    has refused rows: whoever refuses some is likely to refuse more, and those are kept with all their fields.
+    """
 
     product: ProductPlan
     run: str
@@ -46,6 +50,7 @@ class ProductContext:
     tell: Listener
     clock: Callable[[], datetime]
     quarantine_format: str
+    spoiled: set[RelationName] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -84,6 +89,24 @@ class Sinks:
         with ThreadPoolExecutor(commits_at_once, thread_name_prefix="commit") as pool:
             for wave in waves(outbox, self._ranks):
                 self._commit_all(wave, pool)
+
+    def commit_what_fits(self, outbox: Sequence[OutboxEntry]) -> tuple[RelationName, ...]:
+        """The same, but give up change sets that no longer fit their tables; returns the relations of these."""
+        try:
+            self.commit(outbox)
+        except ConflictError:
+            return tuple(entry.relation for entry in outbox if not self._fits(entry))
+        return ()
+
+    def _fits(self, entry: OutboxEntry) -> bool:
+        table = self._tables.open(entry.relation, entry.format)
+        try:
+            self._commit(table, entry)
+        except ConflictError:
+            table.abort(entry.committable)
+            return False
+        self._told(entry)
+        return True
 
     def _commit_all(self, entries: Sequence[OutboxEntry], pool: ThreadPoolExecutor) -> None:
         """Commit tables at the same time; the first failure is raised when those under way have ended."""
@@ -144,19 +167,23 @@ def acknowledge(context: ProductContext, epoch: int, positions: Mapping[Relation
 def recover(context: ProductContext, snapshot: Snapshot) -> int | None:
     """Finish what an earlier run left: publish its outbox, acknowledge its positions, sweep what it staged.
 
+    A change set whose table was changed by another writer meanwhile is given up: the state forgets that the relation
+    was published, so that the run that follows replaces it with what its state holds.
+
     Returns:
         The epoch that was published, None when there was none.
     """
     if not snapshot.outbox and not snapshot.staging:
         return None
     epoch = None
+    unpublished: tuple[RelationName, ...] = ()
     if snapshot.outbox:
         epoch = snapshot.outbox[-1].committable.id.epoch
-        context.sinks.commit(snapshot.outbox)
+        unpublished = context.sinks.commit_what_fits(snapshot.outbox)
         acknowledge(context, epoch, snapshot.positions)
         context.tell(Recovered(context.name, epoch))
     context.sinks.sweep(snapshot)
-    context.store.settle()
+    context.store.settle(unpublished)
     if epoch is not None:
         context.tell(OutboxCleared(context.name, epoch))
     return epoch

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headwater.errors import HeadwaterError, Location
 from headwater.incremental.program import compose
 from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.runtime.decision import Decision, inputs_of, outdated
+from headwater.runtime.merging import forget_unpublished, gather, set_aside
 from headwater.runtime.programs import content, run_steps
 from headwater.runtime.publication import Publisher, recorded_model
 from headwater.runtime.state import Snapshot
@@ -29,7 +30,8 @@ class Computation:
     """Runs models in one epoch.
 
     ``readers`` says which models of the product read each of them. The ``last``
-    epoch of a run also computes what is stale, from history.
+    epoch of a run also computes what is stale, from history. ``changes`` are queries of what keyed models gained
+    and lost in this epoch.
     """
 
     product: ProductPlan
@@ -37,6 +39,7 @@ class Computation:
     decision: Decision
     readers: Mapping[RelationName, frozenset[RelationName]]
     last: bool
+    changes: dict[RelationName, str] = field(default_factory=dict)
 
     def advance(self, moved: set[RelationName]) -> None:
         """Run the active models whose inputs gained rows, and those that were never published.
@@ -87,7 +90,9 @@ class Computation:
             return
         if model.relation not in self.publisher.published or self._stirred(model, moved):
             with _naming(model):
-                run_steps(self.publisher.bench, model.program, anew=False)
+                self.changes[model.relation] = run_steps(self.publisher.bench, model.program, anew=False)
+                if not self.last and self.publisher.merges(model):
+                    set_aside(self.publisher.bench, model.program, self.changes[model.relation])
 
     def refresh(self, stale: Collection[RelationName]) -> None:
         """Compute stale models anew, in dependency order."""
@@ -101,15 +106,25 @@ class Computation:
                 continue
             keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
             with _naming(model):
-                self.publisher.model(model, self._whole(model), PublishMode.REPLACE, keep=keep)
+                whole = self._whole(model)
+                if not (name in self.decision.keyed and self._merged(model, whole)):
+                    self.publisher.model(model, whole, PublishMode.REPLACE, keep=keep)
+                    forget_unpublished(bench, name)
             bench.replaced(name)
+
+    def _merged(self, model: ModelStep, whole: str) -> bool:
+        """Whether what a keyed model gained and lost since it was published could be published alone."""
+        if not self.publisher.merges(model):
+            return False
+        gather(self.publisher.bench, model, self.changes.get(model.relation))
+        return self.publisher.changes(model, whole)
 
     def _whole(self, model: ModelStep) -> str:
         """The query of all that a model yields."""
         bench, program, decision = self.publisher.bench, model.program, self.decision
         if model.relation in decision.keyed:
             if _reads_replaced(model):
-                run_steps(bench, program, anew=False)
+                self.changes[model.relation] = run_steps(bench, program, anew=False)
             return content(program)
         if model.relation in decision.kept:
             bench.kept.forget(model.relation)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from headwater.errors import HeadwaterError, TerminalError
@@ -85,11 +85,13 @@ class Epoch:
         spec: TableSpec,
         mode: PublishMode,
         known: Schema | None = None,
+        without: tuple[str, ...] = (),
     ) -> int:
         """Write a query's rows to a table's storage, not yet visible; returns how many.
 
         Where engine and table can, the engine writes the files itself, and they are made durable while it
-        computes what is staged next. ``known`` are the query's columns as the engine's binder gave them.
+        computes what is staged next. ``known`` are the query's columns as the engine's binder gave them;
+        ``without`` are the files that a merge takes out of the table.
 
         Raises:
             TerminalError: rows are to be appended to a table that is gone.
@@ -108,10 +110,10 @@ class Epoch:
             files = None if draft is None else session.write_parquet(query, draft.target, known)
             if draft is not None and files is not None:
                 self._settle()
-                self._sealing.begin(format, lambda: table.seal(draft, files))
+                self._sealing.begin(format, lambda: replace(table.seal(draft, files), without=without))
                 return sum(file.rows for file in files)
         self._settle()
-        committable = table.stage(session.reader(query), spec, identity, mode)
+        committable = replace(table.stage(session.reader(query), spec, identity, mode), without=without)
         self._enter(format, committable)
         return committable.rows
 

@@ -196,6 +196,8 @@ class _Drive:
                 try:
                     snapshot = context.store.snapshot()
                     recovered = recover(context, snapshot)
+                    if recovered is not None:
+                        snapshot = context.store.snapshot()
                     snapshot = run_product(
                         context,
                         snapshot,

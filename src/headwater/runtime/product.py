@@ -176,7 +176,7 @@ def _fill(
         published=frozenset(snapshot.versions),
         started=frozenset(snapshot.positions),
     )
-    publisher = Publisher(epoch, bench, frozenset(snapshot.versions), fresh)
+    publisher = Publisher(epoch, bench, frozenset(snapshot.versions), fresh, snapshot.versions)
     intake = Intake(publisher, decision.wanted, run.moving.reset if first else frozenset(), run.moving.replaced)
     moved = intake.sources(product.sources, chunks) | intake.foreign(product.foreign, foreign)
     epoch.watermarks.settle()

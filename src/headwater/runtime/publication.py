@@ -6,20 +6,25 @@ are judged and published by the same acts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from headwater.capabilities import TableCapability
 from headwater.plan.steps import ModelStep, Recorded, SourceStep
 from headwater.quality.judging import Judging, judge
 from headwater.quality.quarantine import QUARANTINE_SCHEMA
-from headwater.relations import relation
+from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.decision import quarantine_token
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import examine, split
+from headwater.runtime.merging import ChangeSet, change_set, forget_unpublished
 from headwater.runtime.moments import latest
+from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import model_spec, quarantine_spec
 from headwater.runtime.workbench import Workbench, listed
 from headwater.spec.contract import EventTime
-from headwater.spi.table import PublishMode
+from headwater.spi import discovery
+from headwater.spi.table import FileSwapper, PublishMode
 from headwater.types import Counts, RelationName, Schema
 
 __all__ = ["Publisher", "recorded_model", "recorded_source"]
@@ -30,13 +35,15 @@ class Publisher:
     """Publishes relations of one epoch.
 
     ``published`` are the relations with a table that this state knows; ``fresh``
-    means that the state knows nothing, so that tables may be left of a lost one.
+    means that the state knows nothing, so that tables may be left of a lost one. ``versions`` names
+    the contents of these tables.
     """
 
     epoch: Epoch
     bench: Workbench
     published: frozenset[RelationName]
     fresh: bool
+    versions: Mapping[RelationName, VersionToken] = field(default_factory=dict)
 
     def model(self, model: ModelStep, query: str, mode: PublishMode, *, keep: bool) -> int:
         """Compute, judge and stage a model; returns how many rows go to its table.
@@ -72,6 +79,81 @@ class Publisher:
             self.epoch.account(name, Counts(read=published, accepted=published), replaced=anew)
         self.epoch.recorded[name] = recorded_model(model)
         return published
+
+    def merges(self, model: ModelStep) -> bool:
+        """Whether a model's table takes change sets: it has been published, in a format that promises merges.
+
+        Where a contract speaks of time, rows are refused by the clock: the whole is judged again.
+        """
+        if model.output == "view" or model.relation not in self.published or model.event_time is not None:
+            return False
+        return TableCapability.MERGE in discovery.table_format(model.output).capabilities
+
+    def changes(self, model: ModelStep, whole: str) -> bool:
+        """Judge and stage what a model gained and lost, ``delta.<name>``; False: the whole has to be published.
+
+        Args:
+            whole: yields all rows of the model with provenance columns, for its readers in this epoch.
+        """
+        name = model.relation
+        changed = self._change_set(model)
+        if changed is None:
+            return False
+        if model.judgement is not None and not self._holds(model, changed):
+            self.bench.drop(relation("delta", name))
+            return False
+        self.bench.define(relation("change", name), whole)
+        self.epoch.account(name, Counts(read=changed.rows, accepted=changed.rows), replaced=True)
+        self.epoch.recorded[name] = recorded_model(model)
+        if not changed.is_nothing:
+            self.epoch.stage(
+                name,
+                model.output,
+                fingerprint=model.fingerprint,
+                query=changed.query,
+                spec=model_spec(model),
+                mode=PublishMode.MERGE,
+                known=model.analysis.schema,
+                without=changed.without,
+            )
+            self.epoch.versions[name] = str(self.epoch.number)
+        forget_unpublished(self.bench, name)
+        return True
+
+    def _change_set(self, model: ModelStep) -> ChangeSet | None:
+        """How the model's table comes to its next content; None where it is not what was published last."""
+        table = self.epoch.context.tables.open(model.relation, model.output)
+        footing = table.footing(model_spec(model)) if isinstance(table, FileSwapper) else None
+        made = None if footing is None else footing.commit
+        if footing is None or made is None or made.fingerprint != model.fingerprint:
+            return None
+        if (made.relation, str(made.epoch)) != (model.relation, self.versions.get(model.relation)):
+            return None
+        return change_set(self.bench, model, footing)
+
+    def _holds(self, model: ModelStep, changed: ChangeSet) -> bool:
+        """Judge gained rows beside those that stay; False where rows were refused, now or in what is published.
+
+        Raises:
+            DataError: a check of the whole content failed.
+        """
+        name, judgement, bench = model.relation, model.judgement, self.bench
+        refused = (
+            name.quarantine in self.published
+            and self.epoch.context.tables.open(name.quarantine, model.output).row_count()
+        )
+        if judgement is None or refused:
+            return judgement is None
+        before = bench.mark()
+        judging = judge(name, judgement, model.analysis.schema, history=True)
+        bench.define(relation("history", name), changed.survivors)
+        origin = f"CAST(NULL AS VARCHAR) AS {SOURCE_COLUMN}, CAST(NULL AS BIGINT) AS {OFFSET_COLUMN}"
+        candidates = bench.create(relation("candidate", name), f"SELECT *, {origin} FROM ({changed.gained})")
+        counts = self.verdict(judging, candidates, malformed=0)
+        checks = examine(bench, judging, judgement, counts) if not counts.quarantined else ()
+        bench.drop_since(before, name)
+        self.epoch.checks.extend(checks)
+        return not counts.quarantined
 
     def verdict(self, judging: Judging, candidates: int, *, malformed: int) -> Counts:
         """Split the candidates, after what the judgement reads was provided."""

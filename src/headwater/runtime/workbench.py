@@ -131,6 +131,17 @@ class Workbench:
             self._made.discard(name)
             self.session.drop(name)
 
+    def mark(self) -> frozenset[str]:
+        """The relations of the engine that there are, for :meth:`drop_since`."""
+        return frozenset(self._made)
+
+    def drop_since(self, mark: frozenset[str], model: RelationName) -> None:
+        """Drop a model's relations of the engine that were made after a mark was taken."""
+        for made in sorted(self._made - mark):
+            whose = made.strip('"').partition(".")[2]
+            if whose == str(model) or whose.startswith(f"{model}#"):
+                self.drop(made)
+
     def count(self, name: str) -> int:
         return int(self.session.fetch(f"SELECT count(*) FROM {name}")[0][0])
 

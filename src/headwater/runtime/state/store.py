@@ -288,10 +288,17 @@ class StateStore:
         self._insert("staging", [(str(table.relation), table.format) for table in tables])
         self._session.commit()
 
-    def settle(self) -> None:
-        """Forget outbox and staging: every sink has what it should. A transaction of its own."""
+    def settle(self, unpublished: Sequence[RelationName] = ()) -> None:
+        """Forget outbox and staging: every sink has what it should. A transaction of its own.
+
+        Args:
+            unpublished: relations whose last epoch could not be published: their content is not what is known of it.
+        """
         self._session.begin()
         self._empty_journal()
+        if unpublished:
+            for table in ("refreshed", "versions"):
+                self._delete(table, [str(name) for name in unpublished])
         self._session.execute("DELETE FROM headwater.outbox")
         self._session.execute("DELETE FROM headwater.staging")
         self._session.commit()

@@ -1,0 +1,170 @@
+"""Publishing what a result gained and lost: which data files of its table go, and what is written in their stead.
+
+Apart from publication because the question is another one: not what becomes of the rows of
+an epoch, but where in the table the rows lie that are no longer part of the result. Files
+that hold none of them are neither read nor written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from headwater.incremental.program import Program
+from headwater.plan.steps import ModelStep
+from headwater.relations import DIFF_COLUMN, relation
+from headwater.runtime.workbench import Workbench, listed
+from headwater.spi.codec import FILE_COLUMN, ROW_COLUMN
+from headwater.spi.table import Footing
+from headwater.types import RelationName, quote_identifier
+
+__all__ = ["ChangeSet", "change_set", "forget_unpublished", "gather", "set_aside"]
+
+LARGEST_SHARE: Final = 0.5
+"""Of a table's bytes: where more would be written again, the whole result is written from what is kept of it."""
+
+_times: Final = quote_identifier("_hw_times")
+_group: Final = quote_identifier("_hw_group")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """How a table comes to its next content.
+
+    ``without`` are the files that go, ``query`` yields what is written: the rows of these files that stay, and the
+    ``gained`` ones. ``survivors`` yields all rows that stay; ``rows`` is how many the table then has.
+    """
+
+    without: tuple[str, ...]
+    query: str
+    gained: str
+    survivors: str
+    rows: int
+
+    @property
+    def is_nothing(self) -> bool:
+        return not self.query
+
+
+def set_aside(bench: Workbench, program: Program, changes: str) -> None:
+    """Keep what a result gained and lost until it is published: the epoch is not the last one of its run."""
+    name = program.relation
+    work = quote_identifier(f"unpublished.{name}")
+    if bench.create(work, changes):
+        bench.kept.keep(_unpublished(name), work)
+        bench.session.execute(f"INSERT INTO {_unpublished(name)} SELECT * FROM {work}")
+
+
+def gather(bench: Workbench, model: ModelStep, changes: str | None) -> None:
+    """Make ``delta.<name>``: what the result gained and lost since it was published, in earlier epochs too."""
+    name, columns = model.relation, listed(model.analysis.schema)
+    made, kept = relation("delta", name), _unpublished(name)
+    if bench.has(made):
+        bench.drop(made)
+    query = changes
+    if bench.kept.has(kept):
+        both = f"SELECT {columns}, {DIFF_COLUMN} FROM {kept}"
+        if changes is not None:
+            both += f" UNION ALL SELECT {columns}, {DIFF_COLUMN} FROM ({changes})"
+        times = f"CAST(sum({DIFF_COLUMN}) AS BIGINT) AS {DIFF_COLUMN}"
+        query = f"SELECT {columns}, {times} FROM ({both}) GROUP BY {columns} HAVING sum({DIFF_COLUMN}) <> 0"
+    if query is None:
+        query = f"SELECT *, CAST(0 AS BIGINT) AS {DIFF_COLUMN} FROM ({bench.nothing(model.analysis.schema)})"
+    bench.create(made, query)
+
+
+def forget_unpublished(bench: Workbench, name: RelationName) -> None:
+    """All of the result is published with this epoch."""
+    bench.kept.drop(_unpublished(name))
+
+
+def change_set(bench: Workbench, model: ModelStep, footing: Footing) -> ChangeSet | None:
+    """What ``delta.<name>`` makes of the table that stands on ``footing``.
+
+    None where it is cheaper to replace the whole, or the table does not hold what is to be taken away.
+    """
+    name, columns, delta = model.relation, listed(model.analysis.schema), relation("delta", model.relation)
+    came, went = bench.session.fetch(
+        f"SELECT coalesce(sum({DIFF_COLUMN}) FILTER (WHERE {DIFF_COLUMN} > 0), 0), "
+        f"coalesce(-sum({DIFF_COLUMN}) FILTER (WHERE {DIFF_COLUMN} < 0), 0) FROM {delta}"
+    )[0]
+    gained = (
+        f"SELECT {columns} FROM {delta} WHERE {DIFF_COLUMN} = 1 UNION ALL SELECT {columns} FROM {delta} "
+        f'CROSS JOIN UNNEST(generate_series(1, {DIFF_COLUMN})) AS "_hw_copies"("_hw_copy") WHERE {DIFF_COLUMN} > 1'
+    )
+    rows = footing.rows + int(came) - int(went)
+    if not went:
+        located = _locate(bench, model, footing, "located", range(len(footing.files.files)))
+        return ChangeSet((), gained if came else "", gained, f"SELECT {columns} FROM {located}", rows)
+    if went > footing.rows * LARGEST_SHARE or len(footing.files.files) == 1:
+        return None
+    touched = _take(bench, model, footing, int(went))
+    if touched is None:
+        return None
+    sizes = [file.size for file in footing.files.files]
+    if sum(sizes[file] for file in touched) > sum(sizes) * LARGEST_SHARE:
+        return None
+    rewritten = _locate(bench, model, footing, "rewritten", touched)
+    stays = f"SELECT {columns} FROM {rewritten} AS kept WHERE NOT EXISTS ({_taken_of(name, touched)})"
+    survivors = (
+        f"SELECT {columns} FROM {_named('located', name)} AS kept WHERE NOT EXISTS (SELECT 1 FROM "
+        f"{_named('taken', name)} AS taken WHERE taken.{FILE_COLUMN} = kept.{FILE_COLUMN} "
+        f"AND taken.{ROW_COLUMN} = kept.{ROW_COLUMN})"
+    )
+    without = tuple(footing.files.files[file].name for file in touched)
+    return ChangeSet(without, f"{stays} UNION ALL {gained}", gained, survivors, rows)
+
+
+def _take(bench: Workbench, model: ModelStep, footing: Footing, went: int) -> list[int] | None:
+    """Make ``taken.<name>``: where the rows lie that go, equal ones as often as they go; returns their files.
+
+    None where they are not all there.
+    """
+    name, columns = model.relation, listed(model.analysis.schema)
+    lost, taken = _named("lost", name), _named("taken", name)
+    bench.create(
+        lost,
+        f"SELECT {columns}, -{DIFF_COLUMN} AS {_times}, row_number() OVER () AS {_group} "
+        f"FROM {relation('delta', name)} WHERE {DIFF_COLUMN} < 0",
+    )
+    located = _locate(bench, model, footing, "located", range(len(footing.files.files)))
+    same = " AND ".join(
+        f"kept.{column} IS NOT DISTINCT FROM lost.{column}"
+        for column in (quote_identifier(each.name) for each in model.analysis.schema)
+    )
+    place = f"{FILE_COLUMN}, {ROW_COLUMN}"
+    found = bench.create(
+        taken,
+        f"SELECT {place} FROM (SELECT kept.{FILE_COLUMN}, kept.{ROW_COLUMN}, lost.{_times}, row_number() OVER "
+        f"(PARTITION BY lost.{_group} ORDER BY kept.{FILE_COLUMN}, kept.{ROW_COLUMN}) AS _hw_nth "
+        f"FROM {located} AS kept JOIN {lost} AS lost ON {same}) WHERE _hw_nth <= {_times}",
+    )
+    if found != went:
+        return None
+    return [int(file) for (file,) in bench.session.fetch(f"SELECT DISTINCT {FILE_COLUMN} FROM {taken} ORDER BY ALL")]
+
+
+def _taken_of(name: RelationName, touched: list[int]) -> str:
+    """A condition's query: the row of ``kept``, a view of some files only, is among those that go."""
+    numbers = ", ".join(f"({at}, {file})" for at, file in enumerate(touched))
+    return (
+        f"SELECT 1 FROM {_named('taken', name)} AS taken JOIN (VALUES {numbers}) AS numbered (here, there) "
+        f"ON taken.{FILE_COLUMN} = numbered.there "
+        f"WHERE numbered.here = kept.{FILE_COLUMN} AND taken.{ROW_COLUMN} = kept.{ROW_COLUMN}"
+    )
+
+
+def _locate(bench: Workbench, model: ModelStep, footing: Footing, role: str, files: range | list[int]) -> str:
+    """A relation of the rows of some files, with where they lie; returns its identifier."""
+    made = _named(role, model.relation)
+    scan = replace(footing.files, files=tuple(footing.files.files[file] for file in files), located=True)
+    bench.view(made, scan, model.analysis.schema)
+    return made
+
+
+def _named(role: str, name: RelationName) -> str:
+    return quote_identifier(f"{role}.{name}")
+
+
+def _unpublished(name: RelationName) -> str:
+    return quote_identifier(f"state.{name}/#unpublished")
