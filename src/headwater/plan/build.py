@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.plan.cache import AnalysisCache, ForgetfulCache
 from headwater.plan.comparing import compare
+from headwater.plan.fields import with_needed
 from headwater.plan.graph import find_circles, order_products, order_relations
 from headwater.plan.names import Names
 from headwater.plan.needs import Needs, read_needs
@@ -95,15 +96,18 @@ def _product_plan(product: str, planner: RelationPlanner, needs: Needs) -> Produ
     foreign = dict.fromkeys(
         edge.read for edge in needs.graph.edges if edge.reader.product == product and edge.read.product != product
     )
+    models = tuple(step for relation, step in planner.models.items() if relation.product == product)
+    sources = [step for relation, step in planner.sources.items() if relation.product == product]
+    elsewhere = {edge.read for edge in needs.graph.edges if edge.reader.product != product}
     return ProductPlan(
         product=product,
-        sources=tuple(step for relation, step in planner.sources.items() if relation.product == product),
+        sources=with_needed(sources, models, elsewhere),
         foreign=tuple(
             ForeignPort(relation, model.analysis.schema, model.output, model.event_time)
             for relation in sorted(foreign)
             for model in (planner.models[relation],)
         ),
-        models=tuple(step for relation, step in planner.models.items() if relation.product == product),
+        models=models,
     )
 
 

@@ -39,7 +39,7 @@ from headwater.quality.checks import (
 )
 from headwater.relations import Statement
 from headwater.spec.contract import Budget, EventTime
-from headwater.sql.analysis import Analysis, ColumnLineage, ColumnReference, QueryWarning
+from headwater.sql.analysis import Analysis, ColumnLineage, ColumnReference, FieldUse, QueryWarning
 from headwater.types import Column, DataType, RelationName, Schema
 
 __all__ = [
@@ -133,6 +133,9 @@ def _pack_analysis(analysis: Analysis) -> Packed:
             [part.column, _pack_references(part.direct), _pack_references(part.indirect), part.transformation]
             for part in analysis.lineage
         ],
+        None
+        if analysis.fields is None
+        else [[*_pack_name(use.relation), list(use.path), use.output] for use in analysis.fields],
     ]
 
 
@@ -148,7 +151,7 @@ def _unpack_warning(packed: Packed, path: str, first_line: int) -> QueryWarning:
 
 
 def _unpack_analysis(packed: Packed, warnings: tuple[QueryWarning, ...]) -> Analysis:
-    canonical, engine_sql, schema, reads, lineage = packed
+    canonical, engine_sql, schema, reads, lineage, fields = packed
     return Analysis(
         canonical,
         engine_sql,
@@ -159,6 +162,9 @@ def _unpack_analysis(packed: Packed, warnings: tuple[QueryWarning, ...]) -> Anal
             for column, direct, indirect, transformation in lineage
         ),
         warnings,
+        None
+        if fields is None
+        else tuple(FieldUse(_name(product, name), tuple(path), output) for product, name, path, output in fields),
     )
 
 
@@ -262,13 +268,14 @@ def _pack_judgement(judgement: Judgement | None) -> Packed:
         [judgement.budget.rows, judgement.budget.percent],
         [[rule.code, rule.reason] for rule in judgement.unjudged],
         _pack_event_time(judgement.event_time),
+        None if judgement.fields is None else [list(path) for path in judgement.fields],
     ]
 
 
 def _unpack_judgement(packed: Packed) -> Judgement | None:
     if packed is None:
         return None
-    contract_id, version, checks, (rows, percent), unjudged, event_time = packed
+    contract_id, version, checks, (rows, percent), unjudged, event_time, fields = packed
     return Judgement(
         contract_id,
         version,
@@ -276,6 +283,7 @@ def _unpack_judgement(packed: Packed) -> Judgement | None:
         Budget(rows, percent),
         tuple(Unjudged(code, reason) for code, reason in unjudged),
         _unpack_event_time(event_time),
+        None if fields is None else tuple(tuple(path) for path in fields),
     )
 
 

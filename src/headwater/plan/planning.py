@@ -202,6 +202,7 @@ class RelationPlanner:
             return to_judgement(entry)
         judgement = self._judge(contract, relation, schema)
         if judgement is not None:
+            judgement = self.context.queries.with_fields(judgement, schema)
             self.context.cache.put(key, from_judgement(judgement))
         return judgement
 

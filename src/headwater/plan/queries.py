@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from headwater.errors import DeclarationError, Location
@@ -105,6 +105,13 @@ class Queries:
                 yield DeclarationError(
                     f"the quality rule '{code}' cannot be evaluated", detail=detail, where=_rule_place(contract, code)
                 )
+
+    def with_fields(self, judgement: Judgement, schema: Schema) -> Judgement:
+        """A judgement that knows which fields its row checks look at."""
+        from headwater.sql.language import expression_fields
+
+        tests = [check.predicate for check in judgement.checks if isinstance(check, RowCheck)]
+        return replace(judgement, fields=tuple(sorted(expression_fields(tests, schema))))
 
     def _rule_problem(self, query: str, schema: Schema) -> str | None:
         """What is wrong with a query that is to yield one number over the content."""

@@ -16,7 +16,7 @@ from headwater.quality.checks import Judgement
 from headwater.spec.contract import EventTime
 from headwater.spec.declarations import Environment, OutputKind, PartitionField, Source
 from headwater.sql.analysis import Analysis, ColumnReference
-from headwater.types import RelationName, Schema
+from headwater.types import FieldPath, RelationName, Schema
 
 __all__ = ["Difference", "ForeignPort", "KeyedSource", "ModelStep", "Plan", "ProductPlan", "Recorded", "SourceStep"]
 
@@ -84,6 +84,7 @@ class SourceStep:
     """Read a source. ``judgement`` is None when the source has no contract, and is not keyed.
 
     Of a ``keyed`` one the records are changes, and ``schema`` are the columns of the rows that they leave.
+    ``needed`` are the fields that models and contracts ask for; None: all.
     """
 
     source: Source
@@ -94,6 +95,7 @@ class SourceStep:
     metadata_fingerprint: str = ""
     traits: Mapping[str, str] = field(default_factory=dict)
     keyed: KeyedSource | None = None
+    needed: tuple[FieldPath, ...] | None = None
 
     @property
     def judged(self) -> Schema:

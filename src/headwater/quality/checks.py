@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from headwater.spec.contract import Budget, EventTime, Severity
-from headwater.types import Json, RelationName
+from headwater.types import FieldPath, Json, RelationName
 
 __all__ = ["Check", "DatasetCheck", "Judgement", "KeyCheck", "ReferenceCheck", "RowCheck", "Unjudged"]
 
@@ -86,6 +86,7 @@ class Judgement:
     Codes are unique. Row, key and reference checks send rows to quarantine,
     dataset checks block or report. ``event_time`` says which rows are late or ahead
     of the clock (:mod:`headwater.quality.times`); its column is spelled as the relation's.
+    ``fields`` are those that row checks look at, ``()`` being the whole row; None when they are not known.
     """
 
     contract_id: str
@@ -94,3 +95,4 @@ class Judgement:
     budget: Budget
     unjudged: tuple[Unjudged, ...] = ()
     event_time: EventTime | None = None
+    fields: tuple[FieldPath, ...] | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from headwater.events import Landed
 from headwater.plan.steps import ForeignPort, SourceStep
-from headwater.quality.judging import judge
+from headwater.quality.judging import Judging, judge
 from headwater.quality.literals import text_literal
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.judging import examine
@@ -20,8 +20,9 @@ from headwater.runtime.source_history import SourceHistory
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.workbench import listed
 from headwater.spi.codec import FileScan, Rows
+from headwater.spi.engine import Landed as Decoded
 from headwater.spi.source import Chunk
-from headwater.types import RelationName, quote_identifier
+from headwater.types import Counts, FieldPath, RelationName, quote_identifier
 
 __all__ = ["ForeignRows", "Intake", "is_stream"]
 
@@ -129,8 +130,8 @@ class Intake:
 
     def _land(self, step: SourceStep, chunk: Chunk) -> None:
         publisher, epoch, name = self.publisher, self.publisher.epoch, step.relation
-        candidate, malformed = relation("candidate", name), relation("malformed", name)
-        landed = publisher.bench.land(candidate, chunk.rows, step.schema, rejects=malformed, provenance=name)
+        spoiled = epoch.context.spoiled
+        landed = self._decode(step, chunk, None if name in spoiled else step.needed)
         epoch.context.tell(Landed(epoch.context.name, epoch.number, name, landed.rows, landed.malformed))
         anew = name in self.reset
         judging = judge(
@@ -144,6 +145,10 @@ class Intake:
         kept = SourceHistory.of(step)
         kept.provide(publisher.bench, anew=name not in publisher.published or anew)
         counts = publisher.verdict(judging, landed.rows, malformed=landed.malformed)
+        if counts.accepted < counts.read:
+            spoiled.add(name)
+            if not landed.whole:
+                counts = self._judge_wholly(step, chunk, judging)
         if step.judgement is not None:
             epoch.checks.extend(examine(publisher.bench, judging, step.judgement, counts))
         epoch.account(name, counts, replaced=anew)
@@ -153,6 +158,29 @@ class Intake:
         kept.remember(publisher.bench)
         publisher.bench.rows.landed(name, chunk.rows)
         epoch.versions[name] = str(epoch.number)
+
+    def _decode(self, step: SourceStep, chunk: Chunk, needed: tuple[FieldPath, ...] | None) -> Decoded:
+        name = step.relation
+        return self.publisher.bench.land(
+            relation("candidate", name),
+            chunk.rows,
+            step.schema,
+            rejects=relation("malformed", name),
+            provenance=name,
+            needed=needed,
+        )
+
+    def _judge_wholly(self, step: SourceStep, chunk: Chunk, judging: Judging) -> Counts:
+        """Decode and judge a chunk once more, with all fields, for what is refused is kept as a whole."""
+        bench, name = self.publisher.bench, step.relation
+        made = [judging.accepted, judging.change, *([judging.rejected] if judging.rejected else []), *judging.work]
+        for statement in made:
+            if bench.has(statement.creates):
+                bench.drop(statement.creates)
+        bench.drop(relation("candidate", name))
+        bench.drop(relation("malformed", name))
+        landed = self._decode(step, chunk, None)
+        return self.publisher.verdict(judging, landed.rows, malformed=landed.malformed)
 
 
 def is_stream(rows: Rows) -> bool:

@@ -82,7 +82,7 @@ class SourceRows:
         """
         again = RelationName(step.relation.product, f"{step.relation.name}@history")
         candidate, malformed = relation("candidate", again), relation("malformed", again)
-        self._bench.land(candidate, rows, step.schema, rejects=malformed, provenance=step.relation)
+        self._bench.land(candidate, rows, step.schema, rejects=malformed, provenance=step.relation, needed=step.needed)
         refused = " UNION ALL ".join(self._refused(step.relation))
         same = f'r.source = c.{SOURCE_COLUMN} AND r."offset" = c.{OFFSET_COLUMN}'
         kept = f" WHERE NOT EXISTS (SELECT 1 FROM ({refused}) AS r WHERE {same})" if refused else ""

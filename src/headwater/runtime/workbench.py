@@ -9,7 +9,7 @@ by statements made elsewhere, becomes a relation of the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from headwater.incremental.moments import Marks
@@ -27,7 +27,7 @@ from headwater.spi.codec import Rows
 from headwater.spi.engine import Landed, Session
 from headwater.spi.source import Position
 from headwater.spi.table import AtVersion
-from headwater.types import RelationName, Schema, quote_identifier
+from headwater.types import FieldPath, RelationName, Schema, quote_identifier
 
 __all__ = ["Workbench", "listed"]
 
@@ -110,10 +110,19 @@ class Workbench:
         self._made.add(name)
         return self.session.create(name, sql)
 
-    def land(self, name: str, rows: Rows, schema: Schema, *, rejects: str, provenance: RelationName) -> Landed:
-        """Decode rows, records that cannot be decoded aside."""
+    def land(
+        self,
+        name: str,
+        rows: Rows,
+        schema: Schema,
+        *,
+        rejects: str,
+        provenance: RelationName,
+        needed: Collection[FieldPath] | None = None,
+    ) -> Landed:
+        """Decode rows, records that cannot be decoded aside; ``needed`` fields of them, None: all."""
         self._made.update((name, rejects))
-        return self.session.land(name, rows, schema=schema, rejects=rejects, provenance=str(provenance))
+        return self.session.land(name, rows, schema=schema, rejects=rejects, provenance=str(provenance), needed=needed)
 
     def view(self, name: str, rows: Rows, schema: Schema) -> None:
         """Make rows readable where they lie."""

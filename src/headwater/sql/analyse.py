@@ -17,6 +17,7 @@ from headwater.sql.analysis import Analysis, Binder, ColumnLineage, QueryWarning
 from headwater.sql.binding import bind
 from headwater.sql.blocks import block_of
 from headwater.sql.expressions import Resolution
+from headwater.sql.fields import query_fields
 from headwater.sql.lowering import lower_windows
 from headwater.sql.normalise import normalise
 from headwater.sql.ordering import order_warnings
@@ -124,13 +125,17 @@ def analyse(
     if name in resolution.reads:
         problems.add(f"'{name}' reads itself", tree, hint="read the relations it is made from")
     problems.raise_any()
-    canonical = generate(tree, copy=resolution.windows, text=parsed.text)
-    engine_sql = canonical
+    known = {relation: schemas[relation] for relation in resolution.reads}
     if resolution.windows:
+        canonical = generate(tree, copy=True, text=parsed.text)
         lower_windows(tree, problems)
+        fields = query_fields(tree, known)
         engine_sql = generate(tree, text=parsed.text)
+    else:
+        fields = query_fields(tree, known)
+        canonical = engine_sql = generate(tree, text=parsed.text)
     problems.raise_any()
-    schema = bind(engine_sql, {relation: schemas[relation] for relation in resolution.reads}, binder, parsed.text)
+    schema = bind(engine_sql, known, binder, parsed.text)
     return Analysis(
         canonical=canonical,
         engine_sql=engine_sql,
@@ -138,6 +143,7 @@ def analyse(
         reads=tuple(resolution.reads),
         lineage=_lineage(block, schema),
         warnings=parsed.warnings,
+        fields=fields,
     )
 
 

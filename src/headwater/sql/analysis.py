@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from headwater.errors import Location
-from headwater.types import RelationName, Schema
+from headwater.types import FieldPath, RelationName, Schema
 
-__all__ = ["Analysis", "Binder", "ColumnLineage", "ColumnReference", "QueryWarning"]
+__all__ = ["Analysis", "Binder", "ColumnLineage", "ColumnReference", "FieldUse", "QueryWarning"]
 
 
 class Binder(Protocol):
@@ -49,6 +49,18 @@ class ColumnLineage:
     transformation: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class FieldUse:
+    """A field on which a query's result depends; of ``relation`` all when ``path`` is empty.
+
+    ``output`` is the only column that depends on it; '': the rows do, or more than one column.
+    """
+
+    relation: RelationName
+    path: FieldPath
+    output: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class QueryWarning:
     """Something that makes a query's result depend on more than its inputs, such as LIMIT without an order."""
@@ -66,7 +78,8 @@ class Analysis:
     queries that differ in formatting and comments only; fingerprints hash it.
     ``engine_sql`` is the query for the embedded engine: every relation it reads stands as one
     quoted ``"product.relation"`` identifier, window table functions lowered to
-    plain SQL. ``schema`` gives the exact output columns.
+    plain SQL. ``schema`` gives the exact output columns. ``fields`` are those that the result
+    depends on; None when they are not known.
     """
 
     canonical: str
@@ -75,3 +88,4 @@ class Analysis:
     reads: tuple[RelationName, ...]
     lineage: tuple[ColumnLineage, ...] = field(default=())
     warnings: tuple[QueryWarning, ...] = field(default=())
+    fields: tuple[FieldUse, ...] | None = None

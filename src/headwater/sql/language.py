@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from headwater.sql.analyse import ParsedQuery, TableReference, analyse, parse
 from headwater.sql.analysis import Analysis, Binder, ColumnLineage, ColumnReference, QueryWarning
+from headwater.sql.fields import expression_fields
 from headwater.sql.parse import generate, parse_engine_sql
 from headwater.sql.queries import PreparedQuery, QueryRead, prepare_query
 from headwater.sql.rules import check_rule_query
@@ -24,6 +25,7 @@ __all__ = [
     "TableReference",
     "analyse",
     "check_rule_query",
+    "expression_fields",
     "generate",
     "parse",
     "parse_engine_sql",
