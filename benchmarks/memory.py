@@ -52,7 +52,7 @@ def main() -> None:
             seen.append(_resident())
             took = time.perf_counter() - begun
             published = sum(told.rows.values())
-            kept = Path(folder, "state.duckdb").stat().st_size // 1_000_000
+            kept = sum(path.stat().st_size for path in Path(folder).iterdir() if path.is_file()) // 1_000_000
             print(
                 f"{start + given.epoch:>12,} events  {took:6.2f} s  {published:>9,} rows  "
                 f"{seen[-1]:5} MB  {kept:5} MB on disk"
