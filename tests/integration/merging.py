@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from headwater.runtime.report import RunReport
 from headwater.runtime.tables import Tables
@@ -21,6 +21,7 @@ from headwater.types import RelationName
 
 from .plant import Plant
 
+Format: TypeAlias = Literal["parquet", "delta", "iceberg"]
 HOURS = "plant.by_hour"
 QUERIES = {
     HOURS: "SELECT hour(at) AS h, count(*) AS n, max(id) AS top FROM readings GROUP BY hour(at)",
@@ -36,7 +37,7 @@ QUERIES = {
 class Merging(Plant):
     """Readings by hour, and what follows from them."""
 
-    def __init__(self, root: Path, format: Literal["parquet", "delta", "iceberg"]) -> None:
+    def __init__(self, root: Path, format: Format) -> None:
         super().__init__(root)
         self.environment = dataclasses.replace(self.environment, lake=Lake(format=format))
         self.format = format

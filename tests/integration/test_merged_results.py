@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,24 @@ def test_few_changes_touch_few_files(grown: Merging) -> None:
     assert grown.operations(HOURS)[-1] == "merge"
     assert "append" in grown.operations(HOURS)
     assert len(before & _files(grown)) == len(before) - 1
-    grown.feed((62, 0), (63, 1), (64, 2), (65, 3), (66, 4))  # most files are touched
+    grown.feed((62, 0), (63, 1), (64, 2), (65, 3))  # most files are touched
     grown.run()
     grown.holds()
     assert grown.operations(HOURS)[-1] == "replace"
+
+
+def test_what_changed_last_lies_apart(plant: Merging) -> None:
+    """Of a table that was written at once, the hours that change again and again leave the others alone."""
+    plant.models["plant.bag"] = "SELECT hour(at) < 19 AS early, count(*) AS n FROM readings GROUP BY hour(at)"
+    plant.feed(*((number, number % 20) for number in range(100)))
+    plant.run()
+    for number in (100, 101, 102):
+        plant.feed((number, 19))
+        plant.run()
+        plant.holds()
+        hours = Counter(hour for _, hour in plant.read)
+        assert plant.contents("plant.bag") == Counter((hour < 19, n) for hour, n in hours.items())
+    assert plant.operations(HOURS) == ["replace", "replace", "replace", "merge"]
 
 
 def test_epochs_of_one_run_are_published_together(grown: Merging) -> None:

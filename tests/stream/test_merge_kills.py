@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.merging import Merging
+from tests.integration.merging import Format, Merging
 
 from headwater.testing.crash import CrashBench
 
@@ -26,7 +26,9 @@ def bench() -> Iterator[CrashBench]:
 
 
 @pytest.mark.parametrize(("format", "first"), [("parquet", 1), ("delta", 2), ("iceberg", 3)])
-def test_a_killed_merge_is_finished_by_the_next_run(format: str, first: int, bench: CrashBench, tmp_path: Path) -> None:
+def test_a_killed_merge_is_finished_by_the_next_run(
+    format: Format, first: int, bench: CrashBench, tmp_path: Path
+) -> None:
     root, saved = tmp_path / "workspace", tmp_path / "saved"
     root.mkdir()
     plant = Merging(root, format)

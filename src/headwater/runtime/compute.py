@@ -107,17 +107,17 @@ class Computation:
             keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
             with _naming(model):
                 whole = self._whole(model)
-                if not (name in self.decision.keyed and self._merged(model, whole)):
+                if not (name in self.decision.keyed and self._merged(model, whole, keep=keep)):
                     self.publisher.model(model, whole, PublishMode.REPLACE, keep=keep)
-                    forget_unpublished(bench, name)
+                forget_unpublished(bench, name)
             bench.replaced(name)
 
-    def _merged(self, model: ModelStep, whole: str) -> bool:
-        """Whether what a keyed model gained and lost since it was published could be published alone."""
+    def _merged(self, model: ModelStep, whole: str, *, keep: bool) -> bool:
+        """Whether a keyed model could be published by what it gained and lost since it was."""
         if not self.publisher.merges(model):
             return False
         gather(self.publisher.bench, model, self.changes.get(model.relation))
-        return self.publisher.changes(model, whole)
+        return self.publisher.changes(model, whole, keep=keep)
 
     def _whole(self, model: ModelStep) -> str:
         """The query of all that a model yields."""

@@ -7,7 +7,7 @@ commit protocol stands in one place.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -19,12 +19,21 @@ from headwater.runtime.sealing import Sealing
 from headwater.runtime.state import CheckResult, EpochKind, EpochRecord, LedgerRow, OutboxEntry
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.watermarks import Watermarks
+from headwater.spi.codec import ParquetFile, ParquetTarget
 from headwater.spi.engine import ParquetWriter
 from headwater.spi.source import Position
 from headwater.spi.table import CommitId, Committable, FileStager, PublishMode, TableSpec
 from headwater.types import Counts, RelationName, Schema
 
-__all__ = ["Epoch"]
+__all__ = ["Epoch", "Parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Rows in two parts: ``old`` yields the first, ``young`` the others, told how many the first has."""
+
+    old: str
+    young: Callable[[int], str]
 
 
 @dataclass(slots=True)
@@ -86,12 +95,14 @@ class Epoch:
         mode: PublishMode,
         known: Schema | None = None,
         without: tuple[str, ...] = (),
+        parts: Parts | None = None,
     ) -> int:
         """Write a query's rows to a table's storage, not yet visible; returns how many.
 
         Where engine and table can, the engine writes the files itself, and they are made durable while it
         computes what is staged next. ``known`` are the query's columns as the engine's binder gave them;
-        ``without`` are the files that a merge takes out of the table.
+        ``without`` are the files that a merge takes out of the table. ``parts`` yield the same rows as the query, to be
+        written into files of their own where the engine writes.
 
         Raises:
             TerminalError: rows are to be appended to a table that is gone.
@@ -107,7 +118,7 @@ class Epoch:
         session = self.context.session
         if isinstance(table, FileStager) and isinstance(session, ParquetWriter):
             draft = table.draft(spec, identity, mode)
-            files = None if draft is None else session.write_parquet(query, draft.target, known)
+            files = None if draft is None else _written(session, query, parts, draft.target, known)
             if draft is not None and files is not None:
                 self._settle()
                 self._sealing.begin(format, lambda: replace(table.seal(draft, files), without=without))
@@ -188,3 +199,17 @@ class Epoch:
             released=tuple(self.released),
             watermarks=self.watermarks.changed,
         )
+
+
+def _written(
+    session: ParquetWriter, query: str, parts: Parts | None, target: ParquetTarget, known: Schema | None
+) -> tuple[ParquetFile, ...] | None:
+    """What the engine wrote of a query, or of its parts; None when it cannot."""
+    if parts is None:
+        return session.write_parquet(query, target, known)
+    old = session.write_parquet(parts.old, target, known)
+    if old is None:
+        return None
+    apart = replace(target, folder=f"{target.folder}/young")
+    young = session.write_parquet(parts.young(sum(file.rows for file in old)), apart, known) or ()
+    return (*old, *(replace(file, name=f"young/{file.name}") for file in young))

@@ -13,12 +13,13 @@ from typing import Final
 from headwater.incremental.program import Program
 from headwater.plan.steps import ModelStep
 from headwater.relations import DIFF_COLUMN, relation
+from headwater.runtime.epoch import Parts
 from headwater.runtime.workbench import Workbench, listed
 from headwater.spi.codec import FILE_COLUMN, ROW_COLUMN
 from headwater.spi.table import Footing
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["ChangeSet", "change_set", "forget_unpublished", "gather", "set_aside"]
+__all__ = ["ChangeSet", "Rewriting", "change_set", "forget_unpublished", "gather", "parts_of", "set_aside"]
 
 LARGEST_SHARE: Final = 0.5
 """Of a table's bytes: where more would be written again, the whole result is written from what is kept of it."""
@@ -32,11 +33,13 @@ class ChangeSet:
     """How a table comes to its next content.
 
     ``without`` are the files that go, ``query`` yields what is written: the rows of these files that stay, and the
-    ``gained`` ones. ``survivors`` yields all rows that stay; ``rows`` is how many the table then has.
+    ``gained`` ones, which get files of their own by ``parts``. ``survivors`` yields all rows that stay; ``rows`` is
+    how many the table then has.
     """
 
     without: tuple[str, ...]
     query: str
+    parts: Parts | None
     gained: str
     survivors: str
     rows: int
@@ -44,6 +47,13 @@ class ChangeSet:
     @property
     def is_nothing(self) -> bool:
         return not self.query
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """It is cheaper to replace the whole, whose number of rows is known."""
+
+    rows: int
 
 
 def set_aside(bench: Workbench, program: Program, changes: str) -> None:
@@ -78,32 +88,29 @@ def forget_unpublished(bench: Workbench, name: RelationName) -> None:
     bench.kept.drop(_unpublished(name))
 
 
-def change_set(bench: Workbench, model: ModelStep, footing: Footing) -> ChangeSet | None:
+def change_set(bench: Workbench, model: ModelStep, footing: Footing) -> ChangeSet | Rewriting | None:
     """What ``delta.<name>`` makes of the table that stands on ``footing``.
 
-    None where it is cheaper to replace the whole, or the table does not hold what is to be taken away.
+    None where the table does not hold what is to be taken away.
     """
     name, columns, delta = model.relation, listed(model.analysis.schema), relation("delta", model.relation)
     came, went = bench.session.fetch(
         f"SELECT coalesce(sum({DIFF_COLUMN}) FILTER (WHERE {DIFF_COLUMN} > 0), 0), "
         f"coalesce(-sum({DIFF_COLUMN}) FILTER (WHERE {DIFF_COLUMN} < 0), 0) FROM {delta}"
     )[0]
-    gained = (
-        f"SELECT {columns} FROM {delta} WHERE {DIFF_COLUMN} = 1 UNION ALL SELECT {columns} FROM {delta} "
-        f'CROSS JOIN UNNEST(generate_series(1, {DIFF_COLUMN})) AS "_hw_copies"("_hw_copy") WHERE {DIFF_COLUMN} > 1'
-    )
+    gained = _gained(model)
     rows = footing.rows + int(came) - int(went)
     if not went:
         located = _locate(bench, model, footing, "located", range(len(footing.files.files)))
-        return ChangeSet((), gained if came else "", gained, f"SELECT {columns} FROM {located}", rows)
+        return ChangeSet((), gained if came else "", None, gained, f"SELECT {columns} FROM {located}", rows)
     if went > footing.rows * LARGEST_SHARE or len(footing.files.files) == 1:
-        return None
+        return Rewriting(rows)
     touched = _take(bench, model, footing, int(went))
     if touched is None:
         return None
     sizes = [file.size for file in footing.files.files]
     if sum(sizes[file] for file in touched) > sum(sizes) * LARGEST_SHARE:
-        return None
+        return Rewriting(rows)
     rewritten = _locate(bench, model, footing, "rewritten", touched)
     stays = f"SELECT {columns} FROM {rewritten} AS kept WHERE NOT EXISTS ({_taken_of(name, touched)})"
     survivors = (
@@ -112,7 +119,44 @@ def change_set(bench: Workbench, model: ModelStep, footing: Footing) -> ChangeSe
         f"AND taken.{ROW_COLUMN} = kept.{ROW_COLUMN})"
     )
     without = tuple(footing.files.files[file].name for file in touched)
-    return ChangeSet(without, f"{stays} UNION ALL {gained}", gained, survivors, rows)
+    parts = Parts(stays, lambda _: gained) if came else None
+    return ChangeSet(without, f"{stays} UNION ALL {gained}", parts, gained, survivors, rows)
+
+
+def parts_of(bench: Workbench, model: ModelStep, rows: str, expected: int) -> Parts | None:
+    """The whole result in two parts: those like gained rows apart, because what changed last often changes next.
+
+    Args:
+        rows: what stands in FROM for all of it.
+        expected: how many rows it has, refused ones included.
+    """
+    columns, delta = listed(model.analysis.schema), relation("delta", model.relation)
+    came = int(
+        bench.session.fetch(f"SELECT coalesce(sum({DIFF_COLUMN}), 0) FROM {delta} WHERE {DIFF_COLUMN} > 0")[0][0]
+    )
+    if not came:
+        return None
+    alike = f"SELECT 1 FROM {delta} AS gained WHERE {DIFF_COLUMN} > 0 AND {_same(model, 'gained')}"
+    query = f"SELECT {columns} FROM {rows} AS kept WHERE"
+    # Where all numbers agree, no gained row has an equal one that was there before.
+    return Parts(
+        f"{query} NOT EXISTS ({alike})",
+        lambda old: _gained(model) if old + came == expected else f"{query} EXISTS ({alike})",
+    )
+
+
+def _gained(model: ModelStep) -> str:
+    columns, delta = listed(model.analysis.schema), relation("delta", model.relation)
+    return (
+        f"SELECT {columns} FROM {delta} WHERE {DIFF_COLUMN} = 1 UNION ALL SELECT {columns} FROM {delta} "
+        f'CROSS JOIN UNNEST(generate_series(1, {DIFF_COLUMN})) AS "_hw_copies"("_hw_copy") WHERE {DIFF_COLUMN} > 1'
+    )
+
+
+def _same(model: ModelStep, other: str) -> str:
+    """The condition that a row ``kept`` equals one of another relation, NULLs and NaNs included."""
+    names = (quote_identifier(each.name) for each in model.analysis.schema)
+    return " AND ".join(f"kept.{column} IS NOT DISTINCT FROM {other}.{column}" for column in names)
 
 
 def _take(bench: Workbench, model: ModelStep, footing: Footing, went: int) -> list[int] | None:
@@ -128,16 +172,12 @@ def _take(bench: Workbench, model: ModelStep, footing: Footing, went: int) -> li
         f"FROM {relation('delta', name)} WHERE {DIFF_COLUMN} < 0",
     )
     located = _locate(bench, model, footing, "located", range(len(footing.files.files)))
-    same = " AND ".join(
-        f"kept.{column} IS NOT DISTINCT FROM lost.{column}"
-        for column in (quote_identifier(each.name) for each in model.analysis.schema)
-    )
     place = f"{FILE_COLUMN}, {ROW_COLUMN}"
     found = bench.create(
         taken,
         f"SELECT {place} FROM (SELECT kept.{FILE_COLUMN}, kept.{ROW_COLUMN}, lost.{_times}, row_number() OVER "
         f"(PARTITION BY lost.{_group} ORDER BY kept.{FILE_COLUMN}, kept.{ROW_COLUMN}) AS _hw_nth "
-        f"FROM {located} AS kept JOIN {lost} AS lost ON {same}) WHERE _hw_nth <= {_times}",
+        f"FROM {located} AS kept JOIN {lost} AS lost ON {_same(model, 'lost')}) WHERE _hw_nth <= {_times}",
     )
     if found != went:
         return None

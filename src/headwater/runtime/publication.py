@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from headwater.capabilities import TableCapability
 from headwater.plan.steps import ModelStep, Recorded, SourceStep
@@ -17,7 +18,7 @@ from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.decision import quarantine_token
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import examine, split
-from headwater.runtime.merging import ChangeSet, change_set, forget_unpublished
+from headwater.runtime.merging import ChangeSet, Rewriting, change_set, parts_of
 from headwater.runtime.moments import latest
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import model_spec, quarantine_spec
@@ -28,6 +29,9 @@ from headwater.spi.table import FileSwapper, PublishMode
 from headwater.types import Counts, RelationName, Schema
 
 __all__ = ["Publisher", "recorded_model", "recorded_source"]
+
+REFUSALS_UNKNOWN: Final = -1
+"""Instead of the rows that are expected: some may be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,13 @@ class Publisher:
     fresh: bool
     versions: Mapping[RelationName, VersionToken] = field(default_factory=dict)
 
-    def model(self, model: ModelStep, query: str, mode: PublishMode, *, keep: bool) -> int:
+    def model(self, model: ModelStep, query: str, mode: PublishMode, *, keep: bool, expected: int | None = None) -> int:
         """Compute, judge and stage a model; returns how many rows go to its table.
 
         Args:
             query: yields the model's columns and the provenance columns.
             keep: its rows are read again in this epoch, as ``change``.
+            expected: how many rows it yields, where ``delta.<name>`` says which of them were gained.
         """
         name = model.relation
         if name not in self.published:
@@ -74,7 +79,7 @@ class Publisher:
             self.bench.create(relation("candidate", name), query)
             self.bench.define(relation("change", name), f"SELECT * FROM {relation('candidate', name)}")
             rows = relation("candidate", name)
-        published = self._stage(model, rows, mode)
+        published = self._stage(model, rows, mode, expected)
         if counts is None:
             self.epoch.account(name, Counts(read=published, accepted=published), replaced=anew)
         self.epoch.recorded[name] = recorded_model(model)
@@ -89,19 +94,31 @@ class Publisher:
             return False
         return TableCapability.MERGE in discovery.table_format(model.output).capabilities
 
-    def changes(self, model: ModelStep, whole: str) -> bool:
-        """Judge and stage what a model gained and lost, ``delta.<name>``; False: the whole has to be published.
+    def changes(self, model: ModelStep, whole: str, *, keep: bool) -> bool:
+        """Judge and stage what a model gained and lost, ``delta.<name>``, or all of it where that is cheaper.
 
         Args:
-            whole: yields all rows of the model with provenance columns, for its readers in this epoch.
+            whole: yields all rows of the model with provenance columns.
+            keep: they are read again in this epoch.
+
+        Returns:
+            False: its table is not what was published last, or rows were refused; the whole has to be published.
         """
         name = model.relation
         changed = self._change_set(model)
-        if changed is None:
-            return False
-        if model.judgement is not None and not self._holds(model, changed):
+        if isinstance(changed, Rewriting):
+            expected = changed.rows if model.judgement is None else REFUSALS_UNKNOWN
+            self.model(model, whole, PublishMode.REPLACE, keep=keep, expected=expected)
+        elif changed is not None and self._holds(model, changed):
+            self._merge(model, whole, changed)
+            return True
+        if model.judgement is not None:  # what rules refuse is not known of the rows gained and lost
             self.bench.drop(relation("delta", name))
-            return False
+        return isinstance(changed, Rewriting)
+
+    def _merge(self, model: ModelStep, whole: str, changed: ChangeSet) -> None:
+        """Stage a change set whose gained rows were judged."""
+        name = model.relation
         self.bench.define(relation("change", name), whole)
         self.epoch.account(name, Counts(read=changed.rows, accepted=changed.rows), replaced=True)
         self.epoch.recorded[name] = recorded_model(model)
@@ -115,12 +132,11 @@ class Publisher:
                 mode=PublishMode.MERGE,
                 known=model.analysis.schema,
                 without=changed.without,
+                parts=changed.parts,
             )
             self.epoch.versions[name] = str(self.epoch.number)
-        forget_unpublished(self.bench, name)
-        return True
 
-    def _change_set(self, model: ModelStep) -> ChangeSet | None:
+    def _change_set(self, model: ModelStep) -> ChangeSet | Rewriting | None:
         """How the model's table comes to its next content; None where it is not what was published last."""
         table = self.epoch.context.tables.open(model.relation, model.output)
         footing = table.footing(model_spec(model)) if isinstance(table, FileSwapper) else None
@@ -188,7 +204,7 @@ class Publisher:
         self.epoch.stage(target, format, fingerprint=fingerprint, query=query, spec=quarantine_spec(name), mode=mode)
         self.epoch.versions[target] = quarantine_token(format, self.epoch.number)
 
-    def _stage(self, model: ModelStep, rows: str, mode: PublishMode) -> int:
+    def _stage(self, model: ModelStep, rows: str, mode: PublishMode, expected: int | None) -> int:
         query = f"SELECT {listed(model.analysis.schema)} FROM {rows}"
         published = self.epoch.stage(
             model.relation,
@@ -198,6 +214,7 @@ class Publisher:
             spec=model_spec(model),
             mode=mode,
             known=model.analysis.schema,
+            parts=None if expected is None else parts_of(self.bench, model, rows, expected),
         )
         if mode is PublishMode.APPEND and not published:
             self.epoch.unstage(model.relation)

@@ -251,6 +251,8 @@ class FileStager(Protocol):
     def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
         """Make written files durable; what it returns is what :meth:`Table.stage` would have returned.
 
+        The names of files may lead through one folder below the draft's.
+
         May be called from another thread than the handle's other methods, and beside them.
 
         Raises:

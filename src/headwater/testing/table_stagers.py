@@ -6,6 +6,7 @@ A table that takes none is given a stream, as a run would do, and passes them al
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -56,6 +57,19 @@ class FileStagingCases(TableBasis):
         renamed = {"key": "bigint", "name": "varchar", "more": "integer"}
         bench.publish([{"key": 2, "name": "two", "more": 7}], renamed, renames={"key": "id"}, drafted=True)
         assert bench.rows() == [{"key": 1, "name": "one", "more": None}, {"key": 2, "name": "two", "more": 7}]
+
+    def test_files_may_lie_in_a_folder_below(self, bench: TableBench) -> None:
+        bench.publish([ONE], PLAIN)
+        table = bench.open()
+        draft = table.draft(*self._epoch(bench)) if isinstance(table, FileStager) else None
+        if draft is None or not isinstance(table, FileStager):
+            pytest.skip("the table writes all files itself")
+        below = replace(draft.target, folder=f"{draft.target.folder}/below")
+        files = [*write_files(_rows([TWO]), draft.target)]
+        files += [replace(file, name=f"below/{file.name}") for file in write_files(_rows([THREE]), below)]
+        assert table.commit(table.seal(draft, files))
+        assert bench.rows() == [ONE, TWO, THREE]
+        assert (table.sweep([]), bench.rows()) == (0, [ONE, TWO, THREE])
 
     @pytest.mark.parametrize("mode", [PublishMode.APPEND, PublishMode.REPLACE])
     def test_no_files_are_no_rows(self, bench: TableBench, mode: PublishMode) -> None:

@@ -102,7 +102,10 @@ def make_durable(folder: Path, names: Iterable[str], top: Path) -> None:
     """Make files of a folder durable that another has written, with the folders above it up to ``top``."""
     make_folder(folder)
     for name in names:
-        sync_file(inside(folder, name))
+        file = inside(folder, name)
+        sync_file(file)
+        if file.parent != folder:
+            sync_folder(file.parent)
     for path in (folder, *folder.parents):
         sync_folder(path)
         if path == top:
