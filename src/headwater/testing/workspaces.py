@@ -23,7 +23,7 @@ from headwater.runtime.metadata import MetadataStore
 from headwater.runtime.report import RunReport
 from headwater.runtime.tables import Tables
 from headwater.spec.contract import Budget, Contract, EventTime, Property, QualityRule, Reference
-from headwater.spec.declarations import Environment, Lake, Model, Source, Workspace
+from headwater.spec.declarations import Environment, EpochSize, Lake, Model, Source, Workspace
 from headwater.spec.durations import parse_duration
 from headwater.spec.product import Product
 from headwater.spi import discovery
@@ -75,14 +75,24 @@ def _compare(workspace: CaseWorkspace, number: int, epoch: CaseEpoch, report: Ru
 
 
 class CaseWorkspace:
-    """The workspace of a case under a folder: its rows as files, a file an epoch and relation."""
+    """The workspace of a case under a folder: its rows as files, a file an epoch and relation.
+
+    Args:
+        epoch_bytes: about how much of each source an epoch of a run takes; 1 is a file.
+    """
 
     def __init__(
-        self, case: Case, root: Path, *, table_format: Literal["parquet", "delta", "iceberg"] = "parquet"
+        self,
+        case: Case,
+        root: Path,
+        *,
+        table_format: Literal["parquet", "delta", "iceberg"] = "parquet",
+        epoch_bytes: int = EpochSize().bytes,
     ) -> None:
         self._case = case
         self._root = root
         self._format = table_format
+        self._epoch_bytes = epoch_bytes
         self._models = dict(case.models)
         self._contracts = {name: dict(rules) for name, rules in case.contracts.items()}
         self._ended: set[str] = set()
@@ -161,6 +171,7 @@ class CaseWorkspace:
             clock=lambda: clock,
             listeners=[listener] if listener else [],
             replay=RelationName(product, epoch.replay) if epoch.replay else None,
+            max_epoch_bytes=self._epoch_bytes,
         )
 
     def _workspace(self) -> Workspace:
