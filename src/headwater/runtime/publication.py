@@ -12,6 +12,7 @@ from typing import Final
 
 from headwater.capabilities import TableCapability
 from headwater.plan.steps import ModelStep, Recorded, SourceStep
+from headwater.quality.checks import ReferenceCheck
 from headwater.quality.judging import Judging, judge
 from headwater.quality.quarantine import QUARANTINE_SCHEMA
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
@@ -88,9 +89,12 @@ class Publisher:
     def merges(self, model: ModelStep) -> bool:
         """Whether a model's table takes change sets: it has been published, in a format that promises merges.
 
-        Where a contract speaks of time, rows are refused by the clock: the whole is judged again.
+        Where a contract speaks of time or refers to other relations, rows that stay may be refused by what
+        changed elsewhere: the whole is judged again.
         """
         if model.output == "view" or model.relation not in self.published or model.event_time is not None:
+            return False
+        if model.judgement is not None and any(isinstance(each, ReferenceCheck) for each in model.judgement.checks):
             return False
         return TableCapability.MERGE in discovery.table_format(model.output).capabilities
 
