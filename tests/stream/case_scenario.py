@@ -9,11 +9,14 @@ from headwater.events import Listener
 from headwater.testing.cases import conformance_cases
 from headwater.testing.workspaces import CaseWorkspace
 
+CASES = {case.name: case for case in conformance_cases()}
+"""Read before the children are forked."""
+
 
 def run(argument: str, listener: Listener) -> object:
     """``name`` of the case, ``root`` and ``format`` of its workspace, ``epoch`` to run, from 1."""
     asked = json.loads(argument)
-    case = next(each for each in conformance_cases() if each.name == asked["name"])
+    case = CASES[asked["name"]]
     workspace = CaseWorkspace(case, Path(asked["root"]), table_format=asked["format"])
     for number, epoch in enumerate(case.epochs[: asked["epoch"] - 1], 1):
         workspace.declare(number, epoch)
