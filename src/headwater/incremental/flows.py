@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import IntEnum
 from typing import Final
 
 from headwater.incremental.algebra.nodes import Node
@@ -18,9 +20,60 @@ from headwater.incremental.program import Block, Clock, Delete, Input, Insert, K
 from headwater.relations import DIFF_COLUMN, Statement
 from headwater.types import RelationName, Schema, quote_identifier
 
-__all__ = ["Build", "Either", "Flow", "consolidated", "diff", "matches", "present", "weighted"]
+__all__ = ["Build", "Cost", "Either", "Flow", "Opening", "consolidated", "diff", "matches", "present", "weighted"]
 
 diff: Final = quote_identifier(DIFF_COLUMN)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is known of the rows of windows that are open: aggregates that can only grow, or only fall.
+
+    Attributes:
+        rows: what stands in FROM for partial results of the slices of open windows, one row for each slice and group:
+            the slice, ``keys``, and the values so far.
+        offset: the time after 1970, in microseconds, at which slice 0 begins.
+        width: of a slice, in microseconds.
+        slices: how many slices a window has.
+        ends: the flow's columns that tell a window, and how long before its end.
+        keys: the flow's other columns by which groups are told apart, with their names in ``rows``.
+        extremes: the flow's columns that are the greatest (True) or least of a window, with their names in ``rows``.
+    """
+
+    rows: str
+    offset: int
+    width: int
+    slices: int
+    ends: Mapping[str, timedelta]
+    keys: Mapping[str, str]
+    extremes: Mapping[str, tuple[bool, str]]
+
+    def renamed(self, passes: Mapping[str, str]) -> Opening | None:
+        """The same behind a projection; None where groups can no longer be told apart."""
+        new: dict[str, str] = {}
+        for name, old in passes.items():
+            new.setdefault(old, name)
+        if not set(self.keys) <= set(new):
+            return None
+        return replace(
+            self,
+            ends={new[name]: before for name, before in self.ends.items() if name in new},
+            keys={new[name]: column for name, column in self.keys.items()},
+            extremes={new[name]: known for name, known in self.extremes.items() if name in new},
+        )
+
+
+class Cost(IntEnum):
+    """What it costs to read the rows of a flow once more."""
+
+    WORK = 0
+    """To scan a work relation of this program."""
+
+    INPUT = 1
+    """To scan an input, which an engine may have to decode."""
+
+    COMPUTED = 2
+    """To compute them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +109,9 @@ class Flow:
         content: what stands in FROM for all rows after this epoch, where that is cheap; else None.
         computed: what stands in FROM for all rows after this epoch, computed from what is kept, which costs as much as
             computing them anew: for readers who seldom ask. None where nothing below keeps enough.
+        cost: what it costs to read ``rows``, where they are a query.
+        consolidated: where ``changes`` is REPLACE, each row stands there once, and none is both gained and lost.
+        opening: what is known of rows to come.
         eithers: clocks of what no column alone is.
     """
 
@@ -66,7 +122,15 @@ class Flow:
     settled: frozenset[str] = frozenset()
     content: str | None = None
     computed: str | None = None
+    cost: Cost = Cost.COMPUTED
+    consolidated: bool = False
+    opening: Opening | None = None
     eithers: tuple[Either, ...] = ()
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether its rows lie in a work relation."""
+        return self.cost is Cost.WORK or not self.rows.startswith("(")
 
     @property
     def weight(self) -> tuple[str, ...]:
@@ -100,6 +164,10 @@ class Build:
         self.steps.append(Statement(made, sql))
         return made
 
+    def reading(self, name: str, flow: Flow) -> str:
+        """A flow's rows for several readers: computed once, unless they lie in a work relation."""
+        return flow.rows if flow.is_at_hand else self.shared(name, flow.rows)
+
     def shared(self, name: str, rows: str) -> str:
         """Rows that are read more than once, computed once."""
         if not rows.startswith("("):
@@ -109,7 +177,7 @@ class Build:
         return self._shared[rows]
 
     def keep(self, name: str, like: str) -> str:
-        """A durable table with the columns of a work relation; returns what it is called."""
+        """A durable table with the columns of what ``like`` is in FROM; returns what it is called."""
         made = self._free("state", name)
         self.states.append(made)
         self.steps.append(Keep(made, like))

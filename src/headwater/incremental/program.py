@@ -50,7 +50,7 @@ KIND_VERSIONS: Final[Mapping[BlockKind, int]] = {
     BlockKind.MAP: 2,
     BlockKind.WINDOW: 1,
     BlockKind.SESSION: 1,
-    BlockKind.INTERVAL_JOIN: 1,
+    BlockKind.INTERVAL_JOIN: 2,
     BlockKind.AS_OF_JOIN: 1,
     BlockKind.KEYED: 1,
     BlockKind.FULL: 1,
@@ -75,7 +75,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Have a durable table ``state``, with the columns of the work relation ``like``; it begins empty."""
+    """Have a durable table ``state``, with the columns of ``like``: what stands in FROM; it begins empty."""
 
     state: str
     like: str
@@ -245,8 +245,8 @@ def _with(step: Step, literals: Sequence[tuple[str, str]]) -> Step:
             return Insert(state, _written(sql, literals))
         case Delete(state, where):
             return Delete(state, _written(where, literals))
-        case Keep():
-            return step
+        case Keep(state, like):
+            return Keep(state, _written(like, literals))
 
 
 def _written(text: str, literals: Sequence[tuple[str, str]]) -> str:

@@ -31,7 +31,7 @@ def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
             case Statement(creates, sql):
                 bench.create(creates, over(sql))
             case Keep(state, like):
-                bench.kept.keep(state, like)
+                bench.kept.keep(state, f"({over(f'SELECT * FROM {like}')})" if like.startswith("(") else like)
             case Insert(state, sql):
                 bench.session.execute(f"INSERT INTO {state} {over(sql)}")
             case Delete(state, where):

@@ -127,3 +127,19 @@ def test_one_value_of_rows_that_no_key_counts_is_refused() -> None:
 def test_a_block_without_operators_is_full_alone() -> None:
     _, program = compiled((folder / "full_recursive_beside.sql").read_text(encoding="utf-8"))
     assert {block.kind for block in program.blocks} == {BlockKind.FULL, BlockKind.KEYED}
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize(
+    "case",
+    [
+        "interval_greatest",
+        "interval_least_by_key",
+        "interval_greatest_of_other",
+        "interval_wider_than_the_window",
+    ],
+)
+def test_rows_that_an_open_window_surpasses_are_not_missed(case: str, seed: int) -> None:
+    analysis, program = compiled((folder / f"{case}.sql").read_text(encoding="utf-8"))
+    outcome = run(analysis, program, random_epochs(seed, rows=40, epochs=6))
+    assert outcome.published == outcome.batch

@@ -5,8 +5,9 @@ Apart from the kinds, which do not know each other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from headwater.incremental.algebra.nodes import (
     Aggregate,
@@ -23,7 +24,7 @@ from headwater.incremental.algebra.nodes import (
     Union,
     inputs_of,
 )
-from headwater.incremental.flows import Build, Flow
+from headwater.incremental.flows import Build, Cost, Flow
 from headwater.incremental.kinds import linear
 from headwater.incremental.kinds.affected import affected
 from headwater.incremental.kinds.as_of import as_of, waits_for_versions
@@ -45,6 +46,7 @@ from headwater.incremental.kinds.session import (
     session_rows,
     sessions_of,
 )
+from headwater.incremental.kinds.surpassed import unsurpassed
 from headwater.incremental.program import Given
 from headwater.types import RelationName
 
@@ -58,11 +60,21 @@ class Maintenance:
     build: Build
     given: Mapping[RelationName, Given]
     _done: dict[Node, Flow] = field(default_factory=dict)
+    _read: Counter[Node] = field(default_factory=Counter)
 
     def flow(self, node: Node) -> Flow:
+        """The rows of an operator; ask for the outermost one first."""
+        if not self._done and not self._read:
+            self._read = _readers(node)
         if node not in self._done:
-            self._done[node] = self._through(node) or self._alone(node)
+            self._done[node] = self._once(node, self._through(node) or self._alone(node))
         return self._done[node]
+
+    def _once(self, node: Node, flow: Flow) -> Flow:
+        """What several operators read is computed once."""
+        if self._read[node] < 2 or flow.changes is Changes.CONSTANT or flow.is_at_hand or flow.cost is Cost.INPUT:
+            return flow
+        return replace(flow, rows=self.build.shared(node.name, flow.rows), cost=Cost.WORK)
 
     def _alone(self, node: Node) -> Flow:
         """An operator after those it reads."""
@@ -163,6 +175,9 @@ class Maintenance:
         """A join: by time where time bounds what it keeps, else by key."""
         match node:
             case Join() if (bound := bound_of(node, left, right)) is not None:
+                if bound.least is not None and bound.most is not None:
+                    times, span = (bound.left, bound.right), (bound.least, bound.most)
+                    left, right = unsurpassed(node, left, right, self.build, times=times, span=span)
                 return interval_join(node, bound, left, right, self.build)
             case AsOf() if waits_for_versions(node, left, right):
                 return as_of(node, left, right, self.build)
@@ -172,3 +187,15 @@ class Maintenance:
                 return matching(node, left, right, self.build)
             case _:
                 return affected(node, (left, right), self.build)
+
+
+def _readers(root: Node) -> Counter[Node]:
+    """How many operators read each."""
+    found: Counter[Node] = Counter()
+    waiting = [root]
+    while waiting:
+        for below in inputs_of(waiting.pop()):
+            found[below] += 1
+            if found[below] == 1:
+                waiting.append(below)
+    return found

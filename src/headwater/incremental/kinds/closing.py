@@ -62,7 +62,7 @@ def closing(node: Node, closes: Closing, flows: Sequence[Flow], build: Build) ->
     )
     build.say(_block(node, closes, settled=settled))
     if settled:
-        rows = build.render(node, [build.shared(f"{node.name}.input", flow.rows) for flow in flows])
+        rows = build.render(node, [flow.rows for flow in flows])
     else:
         closed = [
             _closed(f"{node.name}.input{number}", column, closes.clock, flow, build)
@@ -129,9 +129,8 @@ def _block(node: Node, closes: Closing, *, settled: bool) -> Block:
 
 def _closed(name: str, column: str, clock: Clock, flow: Flow, build: Build) -> str:
     """The rows of windows that closed, taken out of those that are kept."""
-    fresh = build.shared(name, flow.rows)
-    state = build.keep(name, fresh)
-    build.insert(state, f"SELECT {listed(flow.columns)} FROM {fresh}")
+    state = build.keep(name, flow.rows)
+    build.insert(state, f"SELECT {listed(flow.columns)} FROM {flow.rows}")
     condition = build.closed(column, clock)
     rows = build.work(f"{name}.closed", f"SELECT {listed(flow.columns)} FROM {state} WHERE {condition}")
     build.delete(state, condition)

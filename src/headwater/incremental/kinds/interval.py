@@ -141,15 +141,27 @@ class _Side:
     def untimed(self) -> str:
         return f"{quote_identifier(self.time)} IS NULL"
 
-    def insert(self, build: Build, rows: str) -> None:
-        """Keep rows: those without time have no partner ever."""
-        build.insert(self.kept, f"SELECT {listed(self.columns)} FROM {rows} WHERE NOT {self.untimed()}")
+    def insert(self, build: Build, rows: str, *, waiting: bool = False) -> None:
+        """Keep rows: those without time have no partner ever.
+
+        Args:
+            waiting: all is said of the rows that :meth:`forget` drops in this epoch, so that they are not kept at all.
+        """
+        done = self._done(build) if waiting else None
+        still = f" AND NOT ({done})" if done else ""
+        build.insert(self.kept, f"SELECT {listed(self.columns)} FROM {rows} WHERE NOT {self.untimed()}{still}")
 
     def forget(self, build: Build) -> None:
         """Drop rows without partner to come, which no waiting row of the other side needs either."""
-        if self.settled is not None:
-            further = [] if self.needed is None else [build.closed(self.time, self.needed)]
-            build.delete(self.kept, " AND ".join([build.closed(self.time, self.settled), *further]))
+        done = self._done(build)
+        if done:
+            build.delete(self.kept, done)
+
+    def _done(self, build: Build) -> str | None:
+        if self.settled is None:
+            return None
+        further = [] if self.needed is None else [build.closed(self.time, self.needed)]
+        return " AND ".join([build.closed(self.time, self.settled), *further])
 
 
 def interval_join(node: Join, bound: Bound, left: Flow, right: Flow, build: Build) -> Flow:
@@ -174,8 +186,7 @@ def interval_join(node: Join, bound: Bound, left: Flow, right: Flow, build: Buil
         settled=_shifted(by_left, most),
         needed=_shifted(by_right, width) if waits else None,
     )
-    parts = _filtering(node, one, other, build) if node.kind in _filters else _pairing(node, one, other, build)
-    rows = build.work(f"{node.name}.rows", " UNION ALL ".join(parts))
+    rows = _filtering(node, one, other, build) if node.kind in _filters else _pairing(node, one, other, build)
     one.forget(build)
     other.forget(build)
     build.say(_block(node, bound))
@@ -200,30 +211,31 @@ def _shifted(clock: Clock, by: timedelta | None) -> Clock | None:
 
 
 def _side(name: str, flow: Flow, time: str, build: Build, *, settled: Clock | None, needed: Clock | None) -> _Side:
-    fresh = build.shared(name, flow.rows)
+    fresh = build.reading(name, flow)
     return _Side(flow.columns, fresh, build.keep(f"{name}.rows", fresh), time, settled, needed)
 
 
-def _pairing(node: Join, left: _Side, right: _Side, build: Build) -> list[str]:
+def _pairing(node: Join, left: _Side, right: _Side, build: Build) -> str:
     """Pairs, and rows that settled without partner."""
     alone_left = _due(f"{node.name}.left", left, build) if node.kind is not JoinKind.INNER else None
     alone_right = _due(f"{node.name}.right", right, build) if node.kind is JoinKind.FULL else None
     pairs = replace(node, kind=JoinKind.INNER)
     right.insert(build, right.fresh)
     found = [render(pairs, [left.fresh, right.kept]), render(pairs, [left.kept, right.fresh])]
-    parts = [f"SELECT * FROM {build.work(f'{node.name}.pairs', ' UNION ALL '.join(found))}"]
-    left.insert(build, left.fresh)
+    rows = build.work(f"{node.name}.pairs", " UNION ALL ".join(found))
+    left.insert(build, left.fresh, waiting=node.kind is not JoinKind.FULL)
+    parts = [f"SELECT * FROM {rows}"]
     if alone_left is not None:
         lacking = replace(node, kind=JoinKind.ANTI, columns=left.columns)
-        rows = render(lacking, [alone_left, right.kept])
-        parts.append(f"SELECT {listed(left.columns)}, {_nothing(right)} FROM ({rows})")
+        lonely = render(lacking, [alone_left, right.kept])
+        parts.append(f"SELECT {listed(left.columns)}, {_nothing(right)} FROM ({lonely})")
     if alone_right is not None:
         on = tuple((theirs, mine) for mine, theirs in node.on)
         alike = frozenset((theirs, mine) for mine, theirs in node.alike)
         lacking = Join(node.name, JoinKind.ANTI, node.right, node.left, on, node.residual, right.columns, alike)
-        rows = render(lacking, [alone_right, left.kept])
-        parts.append(f"SELECT {_nothing(left)}, {listed(right.columns)} FROM ({rows})")
-    return parts
+        lonely = render(lacking, [alone_right, left.kept])
+        parts.append(f"SELECT {_nothing(left)}, {listed(right.columns)} FROM ({lonely})")
+    return rows if len(parts) == 1 else build.work(f"{node.name}.rows", " UNION ALL ".join(parts))
 
 
 def _nothing(side: _Side) -> str:
@@ -244,7 +256,7 @@ def _due(name: str, side: _Side, build: Build) -> str:
     )
 
 
-def _filtering(node: Join, left: _Side, right: _Side, build: Build) -> list[str]:
+def _filtering(node: Join, left: _Side, right: _Side, build: Build) -> str:
     """Rows that have a partner, as soon as one comes, or rows that settled without."""
     having, lacking = replace(node, kind=JoinKind.SEMI), replace(node, kind=JoinKind.ANTI)
     right.insert(build, right.fresh)
@@ -257,8 +269,8 @@ def _filtering(node: Join, left: _Side, right: _Side, build: Build) -> list[str]
     else:
         build.delete(left.kept, met)
         result = _due(node.name, replace(left, fresh=lacks), build)
-    left.insert(build, lacks)
-    return [f"SELECT {listed(left.columns)} FROM {result}"]
+    left.insert(build, lacks, waiting=True)
+    return result
 
 
 def _block(node: Join, bound: Bound) -> Block:

@@ -10,12 +10,13 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
 from operator import and_
+from typing import Final
 
 from sqlglot import exp
 
 from headwater.incremental.algebra.nodes import Assign, Join, JoinKind, Relation, Rowwise, Union
 from headwater.incremental.algebra.render import window_columns
-from headwater.incremental.flows import Build, Either, Flow, weighted
+from headwater.incremental.flows import Build, Cost, Either, Flow, weighted
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.program import ChangeMode, Clock, Given, Input
 from headwater.relations import DIFF_COLUMN, Role, relation
@@ -35,6 +36,7 @@ def read(node: Relation, given: Given, build: Build) -> Flow:
         changes=Changes(given.mode.value),
         clocks={used[name.casefold()]: clock for name, clock in given.clocks.items() if name.casefold() in used},
         settled=frozenset(used[name.casefold()] for name in given.settled if name.casefold() in used),
+        cost=Cost.INPUT,
     )
 
 
@@ -58,6 +60,9 @@ def rowwise(node: Rowwise, flow: Flow, build: Build) -> Flow:
         settled=frozenset(settled),
         content=build.render(node, [flow.content]) if flow.content else None,
         computed=build.render(node, [flow.computed]) if flow.computed else None,
+        cost=Cost.WORK if flow.is_at_hand and _is_light(node) else flow.cost if _is_light(node) else Cost.COMPUTED,
+        consolidated=flow.consolidated and _alone(node) and set(flow.columns) <= set(node.passes.values()),
+        opening=flow.opening.renamed(node.passes) if flow.opening else None,
         eithers=tuple(_passed(flow.eithers, node, made)),
     )
 
@@ -88,6 +93,40 @@ def _passed(eithers: Sequence[Either], node: Rowwise, made: Mapping[Either, str]
         if each.columns <= new.keys():
             name = made.get(each) or new.get(each.name or "")
             yield replace(each, columns=frozenset(new[column] for column in each.columns), name=name)
+
+
+def _alone(node: Rowwise) -> bool:
+    """Whether each row becomes one row at most."""
+    return {key for key, part in node.select.args.items() if part} <= {"expressions", "from_", "where"}
+
+
+def _is_light(node: Rowwise) -> bool:
+    """Whether its rows may as well be computed twice as kept."""
+    parts = [*node.select.expressions, *filter(None, [node.select.args.get("where")])]
+    return _alone(node) and all(isinstance(each, _light) for part in parts for each in part.walk())
+
+
+_light: Final = (
+    exp.Alias,
+    exp.Identifier,
+    exp.Column,
+    exp.Dot,
+    exp.Literal,
+    exp.Boolean,
+    exp.Null,
+    exp.Predicate,
+    exp.And,
+    exp.Or,
+    exp.Not,
+    exp.Paren,
+    exp.Where,
+    exp.Interval,
+    exp.Var,
+    exp.Cast,
+    exp.DataType,
+    exp.Add,
+    exp.Sub,
+)
 
 
 def assign(node: Assign, flow: Flow, build: Build) -> Flow:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import gcd
 
+from sqlglot import exp
+
 from headwater.incremental.algebra.nodes import Aggregate, Assign
 from headwater.incremental.algebra.render import listed
-from headwater.incremental.flows import Build, Flow
+from headwater.incremental.flows import Build, Flow, Opening
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.grouping import finals, firsts, merges
 from headwater.incremental.kinds.partials import Partial
@@ -138,7 +140,37 @@ def panes(node: Aggregate, found: Panes, partials: Sequence[Partial] | None, flo
         changes=Changes.APPEND,
         clocks=_clocks(found, clock),
         settled=frozenset(key for key, role in found.below.roles.items() if role or found.windows.kind != "CUMULATE"),
+        opening=_opening(node, found, partials or (), fresh, state),
     )
+
+
+def _opening(node: Aggregate, found: Panes, partials: Sequence[Partial], fresh: str, state: str) -> Opening | None:
+    """What the slices tell of the greatest and least values of windows that are open."""
+    calls = {item.name: _unfiltered(item.expression) for item in node.aggregates}
+    known = {each.name: each for each in partials if isinstance(calls[each.name], exp.Max | exp.Min)}
+    if found.windows.kind == "CUMULATE" or not known:
+        return None
+    keys = tuple(key for key in node.keys if key not in found.below.roles)
+    by = ", ".join((SLICE, *_quoted(keys)))
+    both = " UNION ALL ".join(f"SELECT * FROM {each}" for each in (state, fresh))
+    return Opening(
+        rows=f"(SELECT {', '.join((by, *merges(tuple(known.values()))))} FROM ({both}) GROUP BY {by})",
+        offset=found.offset,
+        width=found.width,
+        slices=found.slices,
+        ends={key: _before(found, role) for key, role in found.below.roles.items()},
+        keys={key: quote_identifier(key) for key in keys},
+        extremes={name: (isinstance(calls[name], exp.Max), each.parts[0].name) for name, each in known.items()},
+    )
+
+
+def _unfiltered(call: exp.Expr) -> exp.Expr:
+    return call.this if isinstance(call, exp.Filter) else call
+
+
+def _before(found: Panes, role: int) -> timedelta:
+    """How long before the end of a window its start (0), end (1) and last time (2) are."""
+    return (found.windows.size or timedelta(), timedelta(), timedelta(microseconds=1))[role]
 
 
 def _sliced(found: Panes, flow: Flow, build: Build) -> str:
@@ -190,9 +222,9 @@ def _windows(node: Aggregate, found: Panes, build: Build) -> list[str]:
 
 
 def _clocks(found: Panes, clock: Clock) -> dict[str, Clock]:
-    delays = (found.windows.size or timedelta(), timedelta(), timedelta(microseconds=1))
     return {
-        key: Clock(clock.relations, clock.delay + delays[role], closes=True) for key, role in found.below.roles.items()
+        key: Clock(clock.relations, clock.delay + _before(found, role), closes=True)
+        for key, role in found.below.roles.items()
     }
 
 

@@ -1,0 +1,1 @@
+SELECT y.k, y.w, y.ts FROM b AS y JOIN (SELECT window_start, max(k) AS k FROM TUMBLE(a, ts, INTERVAL 2 HOUR) GROUP BY window_start, window_end) AS h ON y.k = h.k AND y.ts >= h.window_start AND y.ts <= h.window_start + INTERVAL 2 HOUR

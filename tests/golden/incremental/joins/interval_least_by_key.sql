@@ -1,0 +1,1 @@
+SELECT x.k, x.n, x.ts, h.window_start FROM a AS x JOIN (SELECT window_start, window_end, k, min(n) AS n FROM HOP(a, ts, INTERVAL 30 MINUTE, INTERVAL 90 MINUTE) GROUP BY window_start, window_end, k) AS h ON x.k = h.k AND x.n <= h.n AND x.ts >= h.window_start AND x.ts < h.window_start + INTERVAL 90 MINUTE
