@@ -32,7 +32,16 @@ from typing import Final, Literal, TypeAlias
 
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["CONTENT", "DELETED_COLUMN", "DIFF_COLUMN", "OFFSET_COLUMN", "SOURCE_COLUMN", "Role", "Statement", "relation"]
+__all__ = [
+    "CONTENT",
+    "DELETED_COLUMN",
+    "DIFF_COLUMN",
+    "OFFSET_COLUMN",
+    "SOURCE_COLUMN",
+    "Role",
+    "Statement",
+    "relation",
+]
 
 SOURCE_COLUMN: Final = "_hw_source"
 OFFSET_COLUMN: Final = "_hw_offset"
