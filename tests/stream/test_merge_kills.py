@@ -15,7 +15,7 @@ from headwater.testing.crash import CrashBench
 from .merged import BACKLOG, BEFORE
 
 SCENARIO = Path(__file__).with_name("merged.py")
-STRIDE = 4
+STRIDE = 9
 """Every how many events a run is killed; which ones differs from format to format."""
 
 
