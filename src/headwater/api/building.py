@@ -6,6 +6,7 @@ come in, which the plan itself knows nothing of.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,37 +27,40 @@ from headwater.spi import discovery
 from headwater.spi.table import TableSpec
 from headwater.types import RelationName, Schema
 
-__all__ = ["build", "understand_ahead"]
+__all__ = ["build"]
 
-many_models: Final = 100
+few_models: Final = 8
 """So many that no earlier plan knows are worth a second process."""
 
 
 def build(
     project: Project, recorded: Mapping[RelationName, Recorded], unknown: Callable[[], None] = lambda: None
 ) -> Plan:
-    """Plan; ``unknown`` is called before anything is worked out that no earlier plan has left in the caches."""
+    """Plan; ``unknown`` is called before anything is worked out that no earlier plan has left in the caches.
+
+    What is not known of many models is worked out by two processes, where a fork is possible.
+    """
     schemas, analyses = FileCache(project.root, "schemas", unknown), FileCache(project.root, "plan", unknown)
-    planned = _planned(project, recorded, schemas, analyses)
+    discovered = source_schemas(project, schemas)
+    _understand_in_two(project, discovered, analyses, unknown)
+    planned = _planned(project, recorded, discovered, analyses)
     schemas.save()
     analyses.save()
     return planned
 
 
 def _planned(
-    project: Project, recorded: Mapping[RelationName, Recorded], schemas: FileCache, analyses: FileCache
+    project: Project,
+    recorded: Mapping[RelationName, Recorded],
+    discovered: Mapping[RelationName, Schema],
+    analyses: FileCache,
 ) -> Plan:
-    name = project.environment.engine
-    engines = discovery.kinds("engine")
-    if name not in engines:
-        raise DeclarationError(
-            f"there is no engine '{name}'", hint=did_you_mean(name, engines), where=project.environment.where
-        )
+    name = _engine(project)
     return build_plan(
         project.workspace,
         project.environment,
         recorded=recorded,
-        discovered=source_schemas(project, schemas),
+        discovered=discovered,
         binder=lambda sql, relations: discovery.engine(name).bind(sql, relations),
         cache=analyses,
         engine=f"{name} {_version(name)}",
@@ -65,37 +69,64 @@ def _planned(
     )
 
 
-def understand_ahead(project: Project, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Where no earlier plan knows most of many models, have two processes fill the caches, half of the models each.
+def _engine(project: Project) -> str:
+    """The environment's engine. Raises DeclarationError when there is none of that name."""
+    name = project.environment.engine
+    engines = discovery.kinds("engine")
+    if name not in engines:
+        raise DeclarationError(
+            f"there is no engine '{name}'", hint=did_you_mean(name, engines), where=project.environment.where
+        )
+    return name
+
+
+def _understand_in_two(
+    project: Project, discovered: Mapping[RelationName, Schema], analyses: FileCache, unknown: Callable[[], None]
+) -> None:
+    """Fill the cache with what can be known of models: half of them here, half in a fork, about the same SQL each.
 
     What a half cannot be planned without, models of the other one, stays to be worked out by the plan that
-    follows; so do all errors. Nothing happens where a fork is not possible.
+    follows; so do all errors.
     """
     models = project.workspace.models
-    if len(models) < many_models or not can_fork():
+    new = {name: model for name, model in models.items() if reading_key(model.query) not in analyses}
+    if len(new) < few_models:
         return
-    schemas, analyses = FileCache(project.root, "schemas"), FileCache(project.root, "plan")
-    unknown = [name for name, model in models.items() if reading_key(model.query) not in analyses]
-    if len(unknown) < many_models:
+    unknown()
+    if not can_fork():
         return
-    names, half = list(models), len(models) // 2
-    parts = [{name: models[name] for name in part} for part in (names[:half], names[half:])]
-    works = [partial(_entries_of, project, part, schemas, analyses) for part in parts]
-    for found in in_forks(works, meanwhile):
-        for cache, entries in zip((schemas, analyses), found or (), strict=False):
-            for key, entry in entries.items():
-                cache.put(key, entry)
-    schemas.save()
-    analyses.save()
+    for module in ("headwater.sql.language", "headwater.incremental.compiler"):
+        importlib.import_module(module)  # once for both
+    discovery.engine(_engine(project))
+    first, second = _halves(models)
+    plan_first, plan_second = (partial(_entries_of, project, half, discovered, analyses) for half in (first, second))
+    for entries in in_forks([plan_second], plan_first):
+        for key, entry in (entries or {}).items():
+            analyses.put(key, entry)
+
+
+def _halves(models: Mapping[RelationName, Model]) -> tuple[dict[RelationName, Model], dict[RelationName, Model]]:
+    """Models as declared, cut where half of the text of all queries lies behind."""
+    middle = sum(len(model.query) for model in models.values()) / 2
+    first: dict[RelationName, Model] = {}
+    second: dict[RelationName, Model] = {}
+    length = 0
+    for name, model in models.items():
+        (first if length < middle else second)[name] = model
+        length += len(model.query)
+    return first, second
 
 
 def _entries_of(
-    project: Project, models: Mapping[RelationName, Model], schemas: FileCache, analyses: FileCache
-) -> tuple[dict[str, str], dict[str, str]]:
-    """What planning some models of a workspace adds to the caches."""
+    project: Project,
+    models: Mapping[RelationName, Model],
+    discovered: Mapping[RelationName, Schema],
+    analyses: FileCache,
+) -> dict[str, str]:
+    """What planning some models of a workspace adds to the cache."""
     with suppress(HeadwaterError):
-        _planned(replace(project, workspace=replace(project.workspace, models=models)), {}, schemas, analyses)
-    return schemas.added, analyses.added
+        _planned(replace(project, workspace=replace(project.workspace, models=models)), {}, discovered, analyses)
+    return analyses.added
 
 
 def _check_storage(output: str, schema: Schema, partition_by: Sequence[PartitionField]) -> None:

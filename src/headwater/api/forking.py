@@ -62,7 +62,7 @@ def in_fork(work: Callable[[Callable[[], None]], Result], meanwhile: Callable[[]
             return work(lambda: None)
 
 
-def in_forks(works: Sequence[Callable[[], Result]], meanwhile: Callable[[], None]) -> list[Result | None]:
+def in_forks(works: Sequence[Callable[[], Result]], meanwhile: Callable[[], object]) -> list[Result | None]:
     """Do each work in a fork of its own, all at the same time; None for one whose fork ended without a result.
 
     To be called where :func:`can_fork` says so.
@@ -135,7 +135,7 @@ def _begun(work: Callable[[], object]) -> _Child:
         _end(fork, outcome)
 
 
-def _answer(child: _Child, meanwhile: Callable[[], None]) -> Any:
+def _answer(child: _Child, meanwhile: Callable[[], object]) -> Any:
     """What the fork told, see :func:`_end`; None when it ended without."""
     try:
         with child.heard as heard:

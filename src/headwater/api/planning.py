@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from headwater.api.building import build, understand_ahead
+from headwater.api.building import build
 from headwater.api.forking import in_fork
 from headwater.api.project import Project, relation_named
 from headwater.api.records import recorded_relations
@@ -69,9 +69,7 @@ def plan(project: Project) -> Plan:
     Raises:
         DeclarationErrors: the workspace cannot be planned.
     """
-    recorded = recorded_relations(project)
-    understand_ahead(project)
-    return build(project, recorded)
+    return build(project, recorded_relations(project))
 
 
 def plan_beside(project: Project, meanwhile: Callable[[], None]) -> Plan:
@@ -81,7 +79,6 @@ def plan_beside(project: Project, meanwhile: Callable[[], None]) -> Plan:
         DeclarationErrors: the workspace cannot be planned.
     """
     recorded = recorded_relations(project)
-    understand_ahead(project, meanwhile)
     return in_fork(lambda unknown: build(project, recorded, unknown), meanwhile)
 
 
@@ -91,7 +88,6 @@ def check(project: Project) -> CheckReport:
     Raises:
         DeclarationErrors: all that is wrong.
     """
-    understand_ahead(project)
     planned = build(project, {})
     return CheckReport(
         workspace=project.workspace.name,

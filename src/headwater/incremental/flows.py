@@ -110,7 +110,6 @@ class Flow:
         computed: what stands in FROM for all rows after this epoch, computed from what is kept, which costs as much as
             computing them anew: for readers who seldom ask. None where nothing below keeps enough.
         cost: what it costs to read ``rows``, where they are a query.
-        consolidated: where ``changes`` is REPLACE, each row stands there once, and none is both gained and lost.
         opening: what is known of rows to come.
         eithers: clocks of what no column alone is.
     """
@@ -123,7 +122,6 @@ class Flow:
     content: str | None = None
     computed: str | None = None
     cost: Cost = Cost.COMPUTED
-    consolidated: bool = False
     opening: Opening | None = None
     eithers: tuple[Either, ...] = ()
 

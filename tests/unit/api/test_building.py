@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothi
 PLAN = """
 import sys
 import headwater.api.building as building
-building.many_models = int(sys.argv.pop(1))
+building.few_models = int(sys.argv.pop(1))
 from headwater.cli import main
 sys.exit(main())
 """

@@ -61,7 +61,6 @@ def rowwise(node: Rowwise, flow: Flow, build: Build) -> Flow:
         content=build.render(node, [flow.content]) if flow.content else None,
         computed=build.render(node, [flow.computed]) if flow.computed else None,
         cost=Cost.WORK if flow.is_at_hand and _is_light(node) else flow.cost if _is_light(node) else Cost.COMPUTED,
-        consolidated=flow.consolidated and _alone(node) and set(flow.columns) <= set(node.passes.values()),
         opening=flow.opening.renamed(node.passes) if flow.opening else None,
         eithers=tuple(_passed(flow.eithers, node, made)),
     )
