@@ -20,6 +20,16 @@ from headwater.cli import main
 sys.exit(main())
 """
 
+COUNTED = """
+import os
+import headwater.api.forking as forking
+fork = forking.os.fork
+def counted():
+    print("forked", file=sys.stderr)
+    return fork()
+forking.os.fork = counted
+"""
+
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
@@ -65,3 +75,12 @@ def test_two_processes_find_the_errors_that_one_does(workspace: Path) -> None:
     alone = planned(workspace, 1000)
     assert alone[0] == 2
     assert planned(workspace, 10) == alone
+
+
+def test_sources_described_before_leave_planning_free_to_fork(workspace: Path) -> None:
+    for product in ("first", "second"):
+        (workspace / product / "sources.yaml").write_text("sources:\n  raw:\n    kind: files\n    path: raw.csv\n")
+    program = PLAN.replace("from headwater.cli", f"{COUNTED}from headwater.cli")
+    arguments = ["10", "-C", str(workspace), "plan"]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "forked\n")

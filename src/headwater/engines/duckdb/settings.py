@@ -86,6 +86,8 @@ def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConne
         config["memory_limit"] = settings.memory_limit
     if settings.threads is not None:
         config["threads"] = str(settings.threads)
+        if settings.threads == 1:  # and no others that read ahead: a process with one thread can fork
+            config["async_threads"] = "0"
     # Without a folder of its own DuckDB would spill into the current one.
     config["temp_directory"] = settings.temp_directory or (f"{state}.tmp" if state else "")
     with wrapped("opening the state"):
