@@ -53,6 +53,45 @@ def test_a_structure_is_read_as_it_is(session: Session, tmp_path: Path) -> None:
     assert session.fetch("SELECT count(*) FROM duckdb_tables() WHERE table_name = 't#base'") == [(0,)]
 
 
+bid = "STRUCT(price BIGINT, channel VARCHAR, deep STRUCT(a INTEGER, b VARCHAR))"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_members_that_nobody_asks_for_may_be_left_out(session: Session, tmp_path: Path, stream: bool) -> None:
+    deep = pa.struct({"a": pa.int32(), "b": pa.string()})
+    members = pa.struct({"price": pa.int64(), "channel": pa.string(), "deep": deep})
+    values = [
+        {"price": 7, "channel": "a", "deep": {"a": 1, "b": "x"}},
+        None,
+        {"price": None, "channel": "c", "deep": None},
+        {"price": 9, "channel": None, "deep": {"a": None, "b": None}},
+    ]
+    table = pa.table({"id": [1, 2, 3, 4], "Bid": pa.array(values, members), "note": [{"t": 1}] * 4})
+    schema = Schema.of({"id": "bigint", "bid": bid, "note": "STRUCT(t BIGINT)"})
+    scan = arrow(tmp_path, table, table.slice(3), table.slice(0, 0), pa.table({"id": [5]}), stream=stream)
+    needed = [("id",), ("bid", "price"), ("BID", "deep", "b")]
+    assert session.land('"t"', scan, schema=schema, needed=needed) == Landed(6, 0, whole=False)
+    assert session.fetch("SELECT id, bid.price, bid.deep.b, bid IS NULL, bid.deep IS NULL FROM t ORDER BY ALL") == [
+        (1, 7, "x", False, False),
+        (2, None, None, True, True),
+        (3, None, None, False, True),
+        (4, 9, None, False, False),
+        (4, 9, None, False, False),
+        (5, None, None, True, True),
+    ]
+    assert session.fetch("SELECT DISTINCT typeof(bid), typeof(note) FROM t") == [(bid, "STRUCT(t BIGINT)")]
+    session.drop('"t"')
+    assert session.land('"t"', scan, schema=schema) == Landed(6, 0)
+    assert session.fetch("SELECT bid.channel FROM t WHERE id = 3") == [("c",)]
+
+
+def test_what_is_refused_does_not_depend_on_what_is_asked_for(session: Session, tmp_path: Path) -> None:
+    scan = arrow(tmp_path, pa.table({"bid": [{"price": 7, "channel": "a", "deep": {"a": 1 << 40, "b": "x"}}, None]}))
+    schema = Schema.of({"bid": bid})
+    assert session.land('"t"', scan, schema=schema, rejects='"r"', needed=[("bid", "price")]) == Landed(1, 1)
+    assert session.fetch("SELECT bid FROM t") == [(None,)]
+
+
 def test_columns_may_be_absent_or_more(session: Session, tmp_path: Path) -> None:
     scan = arrow(tmp_path, pa.table({"X": [1], "more": [0]}), pa.table({"y": ["a"], "x": [2]}))
     schema = Schema.of({"x": "bigint", "y": "varchar", "z": "date"})
