@@ -32,6 +32,11 @@ class ChunkStream:
         """How many chunks are known to follow: 0, 1, or 2 for two and more."""
         return len(self._ahead)
 
+    @property
+    def upcoming(self) -> Chunk:
+        """The chunk that is taken next; there must be one."""
+        return self._ahead[0]
+
     def take(self) -> Chunk:
         """The next chunk; there must be one."""
         taken = self._ahead.popleft()

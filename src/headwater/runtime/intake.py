@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from headwater.events import Landed
 from headwater.plan.steps import ForeignPort, SourceStep
@@ -20,11 +21,15 @@ from headwater.runtime.source_history import SourceHistory
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.workbench import listed
 from headwater.spi.codec import FileScan, Rows
+from headwater.spi.engine import AheadDecoder
 from headwater.spi.engine import Landed as Decoded
 from headwater.spi.source import Chunk
 from headwater.types import Counts, FieldPath, RelationName, quote_identifier
 
 __all__ = ["ForeignRows", "Intake", "is_stream"]
+
+MOST_AHEAD: Final = 64 * 1024 * 1024
+"""Bytes of a chunk from which on it is not decoded ahead: all threads share such files, and two of them take memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,20 @@ class Intake:
                 epoch.gained[step.relation] = chunk.gained
             epoch.recorded[step.relation] = recorded_source(step)
         return set(chunks)
+
+    def prepare(self, steps: Sequence[SourceStep], upcoming: Mapping[RelationName, Chunk]) -> None:
+        """Begin to decode what the next epoch will take, where the engine does that beside this one."""
+        session = self.publisher.bench.session
+        if not isinstance(session, AheadDecoder):
+            return
+        for step in steps:
+            chunk = upcoming.get(step.relation)
+            if chunk is None or not isinstance(chunk.rows, FileScan) or chunk.size_bytes > MOST_AHEAD:
+                continue
+            if step.keyed is not None:
+                session.land_ahead(chunk.rows, schema=step.keyed.records)
+            else:
+                session.land_ahead(chunk.rows, schema=step.schema, needed=self._needed(step))
 
     def foreign(self, ports: Sequence[ForeignPort], gained: Mapping[RelationName, ForeignRows]) -> set[RelationName]:
         """Make ``change`` relations of what foreign tables gained; returns which."""
@@ -130,8 +149,7 @@ class Intake:
 
     def _land(self, step: SourceStep, chunk: Chunk) -> None:
         publisher, epoch, name = self.publisher, self.publisher.epoch, step.relation
-        spoiled = epoch.context.spoiled
-        landed = self._decode(step, chunk, None if name in spoiled else step.needed)
+        landed = self._decode(step, chunk, self._needed(step))
         epoch.context.tell(Landed(epoch.context.name, epoch.number, name, landed.rows, landed.malformed))
         anew = name in self.reset
         judging = judge(
@@ -146,7 +164,7 @@ class Intake:
         kept.provide(publisher.bench, anew=name not in publisher.published or anew)
         counts = publisher.verdict(judging, landed.rows, malformed=landed.malformed)
         if counts.accepted < counts.read:
-            spoiled.add(name)
+            epoch.context.spoiled.add(name)
             if not landed.whole:
                 counts = self._judge_wholly(step, chunk, judging)
         if step.judgement is not None:
@@ -158,6 +176,10 @@ class Intake:
         kept.remember(publisher.bench)
         publisher.bench.rows.landed(name, chunk.rows)
         epoch.versions[name] = str(epoch.number)
+
+    def _needed(self, step: SourceStep) -> tuple[FieldPath, ...] | None:
+        """The fields that are kept of a source's records: all of them once some were refused in this run."""
+        return None if step.relation in self.publisher.epoch.context.spoiled else step.needed
 
     def _decode(self, step: SourceStep, chunk: Chunk, needed: tuple[FieldPath, ...] | None) -> Decoded:
         name = step.relation

@@ -13,7 +13,7 @@ from headwater.types import FieldPath, Json, Schema
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Engine", "Landed", "ParquetWriter", "Session"]
+__all__ = ["AheadDecoder", "Engine", "Landed", "ParquetWriter", "Session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,18 @@ class ParquetWriter(Protocol):
             DataError: a value does not fit its column. Files may be left that nothing refers to.
             TransientError: the storage failed.
         """
+        ...
+
+
+@runtime_checkable
+class AheadDecoder(Protocol):
+    """What a :class:`Session` can do besides: decode files while an epoch before theirs computes and commits.
+
+    An offer, not a duty. Nothing is promised and nothing can be told by it but the time :meth:`Session.land` takes.
+    """
+
+    def land_ahead(self, rows: FileScan, *, schema: Schema, needed: Collection[FieldPath] | None = None) -> None:
+        """Begin to decode rows that :meth:`Session.land` will be given, with the same arguments, in a later epoch."""
         ...
 
 

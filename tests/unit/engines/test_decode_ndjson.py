@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headwater.engines.duckdb.decode_ndjson import max_line_bytes
+from headwater.engines.duckdb.decode_ndjson import max_line_bytes, quick_line_bytes
 from headwater.errors import DataError
 from headwater.spi.engine import Landed, Session
 from headwater.types import Schema
@@ -77,6 +77,12 @@ def test_faults(session: Session, scan: Scan, line: bytes, code: str) -> None:
     assert [(row[0], row[-1]) for row in rows] == [(1, 1), (3, 3)]
     shown = line.decode("utf-8", "backslashreplace")
     assert rejects == [(shown, code, "data/0.ndjson", 2)]
+
+
+def test_a_long_line_is_taken(session: Session, scan: Scan) -> None:
+    name = "x" * (2 * quick_line_bytes)
+    rows, rejects = land(session, scan("ndjson", b'{"id": 1}\n{"id": 2, "name": "%s"}\n' % name.encode()))
+    assert ([row[0] for row in rows], rows[1][1] == name, rejects) == ([1, 2], True, [])
 
 
 def test_every_key_may_be_absent(session: Session, scan: Scan) -> None:

@@ -18,7 +18,8 @@ __all__ = ["Cast", "TimeFormats", "cast_text", "cast_value", "refusal", "refused
 _integers: Final = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
-_zoned = r"[0-9](Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_unzoned = r"[0-9-]+([T ]+[0-9:.]*)?"
+"""A date, and a time without anything behind it. Cast to TIMESTAMP, DuckDB ignores whatever zone follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ def _value(text: str, kind: DataType, formats: TimeFormats) -> str:
         case "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE" if formats.timestamp is not None:
             return f"CAST(try_strptime({text}, {quote_text(formats.timestamp)}) AS {kind})"
         case "TIMESTAMP":
-            zoned = f"regexp_matches({text}, {quote_text(_zoned)})"
+            unzoned = f"regexp_full_match({text}, {quote_text(_unzoned)})"
             utc = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE))"
-            return f"CASE WHEN {zoned} THEN {utc} ELSE TRY_CAST({text} AS TIMESTAMP) END"
+            return f"CASE WHEN {unzoned} THEN TRY_CAST({text} AS TIMESTAMP) ELSE {utc} END"
         case "LIST" | "ARRAY" | "STRUCT" | "MAP":
             # TRY_CAST would put NULL in the place of a member that does not fit.
             return f"TRY(CAST({text} AS {kind}))"

@@ -14,7 +14,7 @@ from typing import assert_never
 from headwater.engines.duckdb.decode_arrow import decode_arrow
 from headwater.engines.duckdb.decode_csv import decode_csv
 from headwater.engines.duckdb.decode_ipc import decode_ipc
-from headwater.engines.duckdb.decode_ndjson import decode_ndjson
+from headwater.engines.duckdb.decode_ndjson import decode_ndjson, decode_ndjson_ahead
 from headwater.engines.duckdb.decode_parquet import decode_parquet
 from headwater.engines.duckdb.landing import Landing, RejectList
 from headwater.engines.duckdb.work import WorkRelations
@@ -22,7 +22,7 @@ from headwater.spi.codec import FileScan, Rows
 from headwater.spi.engine import Landed
 from headwater.types import FieldPath, Schema
 
-__all__ = ["decode"]
+__all__ = ["decode", "decode_ahead"]
 
 
 def decode(
@@ -52,3 +52,11 @@ def decode(
             return decode_ipc(landing, rows)
         case _:
             assert_never(rows.format)
+
+
+def decode_ahead(
+    work: WorkRelations, rows: FileScan, *, schema: Schema, needed: Collection[FieldPath] | None = None
+) -> None:
+    """Begin to decode rows that :func:`decode` will be asked for, where that is done beside other work."""
+    if rows.files and rows.format == "ndjson":
+        decode_ndjson_ahead(work, rows, schema, needed)

@@ -46,9 +46,11 @@ class DuckDBEngine:
         read = EngineSettings.of(settings)
         Path(state).parent.mkdir(parents=True, exist_ok=True)
         connection = connect(state, read)
+        session = DuckDBSession(connection, Path(f"{state}.wal"))
         try:
-            yield DuckDBSession(connection, Path(f"{state}.wal"))
+            yield session
         finally:
+            session.close()
             connection.close()
 
     @contextmanager
@@ -56,7 +58,9 @@ class DuckDBEngine:
         read = EngineSettings.of(settings)
         with TemporaryDirectory(prefix="headwater-") as spill:
             connection = connect(None, replace(read, temp_directory=read.temp_directory or spill))
+            session = DuckDBSession(connection)
             try:
-                yield DuckDBSession(connection)
+                yield session
             finally:
+                session.close()
                 connection.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
-from headwater.engines.duckdb.decode import decode
+from headwater.engines.duckdb.decode import decode, decode_ahead
 from headwater.engines.duckdb.decode_parquet import parquet_query
 from headwater.engines.duckdb.encode_parquet import write_parquet
 from headwater.engines.duckdb.failures import wrapped
@@ -30,7 +30,7 @@ crash takes half a second; with less, the file is written so often that the paus
 
 
 class DuckDBSession:
-    """A :class:`headwater.spi.engine.Session` and ``ParquetWriter``; see there for what each method promises.
+    """A :class:`headwater.spi.engine.Session`, ``ParquetWriter`` and ``AheadDecoder``; see there for their promises.
 
     Outside :meth:`begin` and :meth:`commit` every statement stands for itself, and work
     relations live until they are dropped or the session ends.
@@ -66,6 +66,7 @@ class DuckDBSession:
             if self._work.in_transaction:
                 self._connection.execute("ROLLBACK")
         self._work.in_transaction = self._epoch = False
+        self._work.ahead.forget()
         self._work.abandon()
 
     def _shorten_log(self) -> None:
@@ -84,6 +85,13 @@ class DuckDBSession:
         needed: Collection[FieldPath] | None = None,
     ) -> Landed:
         return decode(self._work, name, rows, schema=schema, rejects=rejects, provenance=provenance, needed=needed)
+
+    def land_ahead(self, rows: FileScan, *, schema: Schema, needed: Collection[FieldPath] | None = None) -> None:
+        decode_ahead(self._work, rows, schema=schema, needed=needed)
+
+    def close(self) -> None:
+        """Stop what is computed ahead; the connection stays its owner's to close."""
+        self._work.ahead.close()
 
     def view(self, name: str, rows: Rows, *, schema: Schema | None = None) -> None:
         match rows:

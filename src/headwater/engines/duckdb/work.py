@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import duckdb
 
+from headwater.engines.duckdb.ahead import Ahead, Computed, compute
 from headwater.engines.duckdb.failures import streamed, wrapped
 from headwater.engines.duckdb.schemas import to_schema
 from headwater.engines.duckdb.statements import Statements
@@ -38,6 +39,7 @@ class WorkRelations:
         self.connection = connection
         self.in_transaction = False
         """Whether a failed statement would undo durable ones."""
+        self.ahead = Ahead(connection)
         self._statements = Statements(connection)
         self._kinds: dict[str, RelationKind] = {}
         self._servants: dict[str, list[str]] = {}
@@ -64,22 +66,26 @@ class WorkRelations:
         return self.count(name)
 
     def attempt(self, name: str, sql: str) -> int | None:
-        """Like :meth:`create`; None, and nothing has happened, when the data makes the query fail."""
+        """Like :meth:`create`; None, and nothing has happened, when the data makes the query fail.
+
+        A query that was begun ahead is not computed again.
+        """
         try:
-            return self._create_apart(name, sql) if self.in_transaction else self.create(name, sql)
+            with wrapped(f"computing {unquoted(name)}"):
+                computed = self.ahead.take(sql)
+                if computed is None and self.in_transaction:
+                    with self.connection.cursor() as apart:  # what fails there leaves the transaction alone
+                        computed = compute(apart, sql)
+            return self.create(name, sql) if computed is None else self._create_of(name, computed)
         except (DataError, OutsideError):
             return None
 
-    def _create_apart(self, name: str, sql: str) -> int:
-        """Compute on a connection of its own first: what fails there leaves the transaction alone."""
-        with wrapped(f"computing {unquoted(name)}"), self.connection.cursor() as apart:
-            result = apart.sql(sql)
-            columns = list(zip(result.columns, result.types, strict=True))
-            rows = result.to_arrow_table()
+    def _create_of(self, name: str, computed: Computed) -> int:
+        """Materialise what was computed on another connection."""
         arrow = auxiliary(name, "apart")
-        self.register(arrow, rows)
+        self.register(arrow, computed.rows)
         casts = ", ".join(
-            f"CAST({quote_identifier(each)} AS {kind}) AS {quote_identifier(each)}" for each, kind in columns
+            f"CAST({quote_identifier(each)} AS {kind}) AS {quote_identifier(each)}" for each, kind in computed.columns
         )
         total = self.create(name, f"SELECT {casts} FROM {arrow}")
         self.drop(arrow)
