@@ -52,7 +52,7 @@ KIND_VERSIONS: Final[Mapping[BlockKind, int]] = {
     BlockKind.SESSION: 1,
     BlockKind.INTERVAL_JOIN: 2,
     BlockKind.AS_OF_JOIN: 1,
-    BlockKind.KEYED: 1,
+    BlockKind.KEYED: 2,
     BlockKind.FULL: 1,
 }
 """The kinds that are compiled today. A version grows when the same query yields other rows or other state."""

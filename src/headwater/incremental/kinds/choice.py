@@ -33,6 +33,7 @@ from headwater.incremental.kinds.closing import closing, closing_key
 from headwater.incremental.kinds.distinct import distinct
 from headwater.incremental.kinds.grouping import grouping
 from headwater.incremental.kinds.interval import bound_of, interval_join
+from headwater.incremental.kinds.leader import leader, leading_term
 from headwater.incremental.kinds.matching import matching
 from headwater.incremental.kinds.once import coming_once
 from headwater.incremental.kinds.panes import panes, panes_of
@@ -99,7 +100,8 @@ class Maintenance:
         below = self.flow(found.ranked.input)
         if below.changes is not Changes.APPEND or closing_key(found.ranked, [below]) is not None:
             return None
-        flow = ranking(found, below, self.build)
+        term = leading_term(found)
+        flow = leader(found, term, below, self.build) if term else ranking(found, below, self.build)
         for each in found.above:
             flow = linear.rowwise(each, flow, self.build)
         return flow

@@ -20,7 +20,7 @@ from headwater.incremental.lowering.rows import column, conjuncts, filtered, pas
 from headwater.incremental.program import Block, BlockKind
 from headwater.types import quote_identifier
 
-__all__ = ["Leaders", "leaders_of", "ranking"]
+__all__ = ["Leaders", "block", "leaders_of", "ranking"]
 
 _NEW = "_hw_new"
 """1 for a row that comes in this epoch, 0 for one that is kept."""
@@ -98,7 +98,7 @@ def ranking(found: Leaders, flow: Flow, build: Build) -> Flow:
     here = f'EXISTS (SELECT 1 FROM {gained} AS "new" WHERE {matches(node.partition, "new", "kept")})'
     build.delete(state, here)
     build.insert(state, f'SELECT {columns} FROM {changes} AS "kept" WHERE {first} AND {here}')
-    build.say(_block(found))
+    build.say(block(found))
     return Flow(rows=gained, columns=node.columns, changes=Changes.REPLACE, content=state)
 
 
@@ -168,7 +168,8 @@ def _bound(limited: exp.Expr, most: exp.Expr, less: int) -> tuple[str, int] | No
     return None
 
 
-def _block(found: Leaders) -> Block:
+def block(found: Leaders) -> Block:
+    """How the first rows are maintained."""
     keys = found.ranked.partition
     return Block(
         name=found.ranked.name,

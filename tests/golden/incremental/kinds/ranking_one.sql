@@ -1,0 +1,4 @@
+SELECT customer, amount, id
+FROM orders
+ORDER BY amount DESC, id
+LIMIT 1
