@@ -42,7 +42,7 @@ class Layout:
 
     @property
     def metadata(self) -> str:
-        """The metadata store's SQLAlchemy URL."""
+        """The URL of the metadata store."""
         return self.environment.metadata or f"sqlite:///{self.folder / 'metadata.db'}"
 
     @property

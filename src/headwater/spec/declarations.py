@@ -56,7 +56,7 @@ class EpochSize:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where and how a workspace runs. ``metadata`` is a SQLAlchemy URL (default: SQLite in the work folder)."""
+    """Where and how a workspace runs. ``metadata`` is a URL (default: SQLite in the work folder)."""
 
     name: str
     engine: str = "duckdb"

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, MetaData, inspect, text
 
 import headwater.runtime.metadata
 from headwater.errors import MissingExtraError, TerminalError, TransientError, UsageError
 from headwater.plan.steps import Difference, Plan, Recorded
-from headwater.runtime.metadata import MetadataStore
-from headwater.runtime.metadata.opening import NEWEST, VERSION_TABLE, connect, upgrade
-from headwater.runtime.metadata.tables import metadata
+from headwater.runtime.metadata import MetadataStore, tables
+from headwater.runtime.metadata.database import to_moment
+from headwater.runtime.metadata.opening import NEWEST, VERSION_TABLE
+from headwater.runtime.metadata.sqlite import PREFIX
+from headwater.runtime.metadata.upgrading import migrate, migrating_engine
 from headwater.runtime.report import ProductReport, RunReport
 from headwater.runtime.state import CheckResult, EpochRecord, LedgerRow, StateStore, Watermark
 from headwater.spec.declarations import Environment
@@ -40,11 +42,37 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         return
     server: str = request.getfixturevalue("postgres")
     yield server
-    engine = connect(server)
+    with changing(server) as connection:
+        found = MetaData()
+        found.reflect(connection)
+        found.drop_all(connection)
+
+
+@contextlib.contextmanager
+def changing(url: str) -> Iterator[Connection]:
+    """A connection for what no store does."""
+    if url.startswith(PREFIX):
+        Path(url.removeprefix(PREFIX)).parent.mkdir(exist_ok=True)
+    engine = migrating_engine(url)
     with engine.begin() as connection:
-        metadata.drop_all(connection)
-        connection.execute(text(f"DROP TABLE IF EXISTS {VERSION_TABLE}"))
+        yield connection
     engine.dispose()
+
+
+def shape(connection: Connection) -> dict[str, object]:
+    """All tables: their columns, keys and indexes as the database tells them."""
+    found = inspect(connection)
+    return {
+        name: (
+            [
+                (column["name"], str(column["type"]), getattr(column["type"], "timezone", None), column["nullable"])
+                for column in found.get_columns(name)
+            ],
+            found.get_pk_constraint(name)["constrained_columns"],
+            sorted((index["name"] or "", tuple(index["column_names"])) for index in found.get_indexes(name)),
+        )
+        for name in found.get_table_names()
+    }
 
 
 @pytest.fixture
@@ -189,44 +217,88 @@ def test_dead_runs_are_found_by_who_holds_the_state(url: str) -> None:
 def test_newer_store_is_refused(url: str) -> None:
     with MetadataStore.open(url):
         pass
-    engine = connect(url)
-    with engine.begin() as connection:
+    with changing(url) as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
-    engine.dispose()
     with pytest.raises(TerminalError, match="has version 9999"), MetadataStore.open(url):
         pass
 
 
-def test_migrations_make_the_tables_that_the_queries_use(url: str) -> None:
-    engine: Engine = connect(url)
-    with engine.begin() as connection:
-        upgrade(connection)
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == NEWEST
-    engine.dispose()
+def test_new_store_has_the_tables_that_migrations_make(url: str) -> None:
+    with MetadataStore.open(url):
+        pass
+    with changing(url) as connection:
+        created = shape(connection)
+        names = MetaData()
+        names.reflect(connection)
+        names.drop_all(connection)
+        migrate(connection)
+        assert shape(connection) == created
+    assert {table.name for table in tables.ALL} | {VERSION_TABLE} == created.keys()
 
 
 def test_new_store_is_one_that_alembic_would_go_on_from(url: str) -> None:
     with MetadataStore.open(url):
         pass
-    engine = connect(url)
-    with engine.begin() as connection:
-        upgrade(connection)
+    with changing(url) as connection:
+        before = shape(connection)
+        migrate(connection)
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert context.get_current_revision() == NEWEST
-        assert compare_metadata(context, metadata) == []
-    engine.dispose()
+        assert shape(connection) == before
 
 
 def test_older_store_is_upgraded(url: str) -> None:
-    engine: Engine = connect(url)
-    with engine.begin() as connection:
-        upgrade(connection, "0001")
-    engine.dispose()
+    with changing(url) as connection:
+        migrate(connection, "0001")
     with MetadataStore.open(url) as store:
         assert store.runs() == ()
         assert store.recorded("dev") == {}
+    with changing(url) as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert context.get_current_revision() == NEWEST
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-7))], ids=str)
+def test_moments_are_kept_to_the_microsecond_whatever_their_zone(url: str, zone: timezone) -> None:
+    with MetadataStore.open(url) as store:
+        store.start_run("r1", PLAN, ("p",), AT.astimezone(zone))
+        (found,) = store.runs()
+    assert (found.started_at, found.started_at.tzinfo) == (AT, UTC)
+
+
+def test_moments_that_an_aware_database_tells_are_taken_to_utc() -> None:
+    assert to_moment(AT.astimezone(timezone(timedelta(hours=3)))).tzinfo is UTC
+
+
+def test_failed_write_leaves_nothing(url: str) -> None:
+    with MetadataStore.open(url) as store:
+        store.start_run("r1", PLAN, ("p",), AT)
+        twice = dataclasses.replace(PLAN, differences=PLAN.differences * 2)
+        with pytest.raises(TerminalError, match="cannot be used"):
+            store.start_run("r2", twice, ("p",), AT)
+        assert [run.run for run in store.runs()] == ["r1"]
+
+
+def test_two_writers_wait_for_each_other(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    with MetadataStore.open(url) as first, MetadataStore.open(url) as second:
+        first.start_run("r1", PLAN, ("p",), AT)
+        second.start_run("r2", PLAN, ("p",), AT + timedelta(seconds=1))
+        assert [run.run for run in first.runs()] == ["r2", "r1"]
+
+
+def test_path_of_a_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "100% of #1?" / "metadata.db"
+    with MetadataStore.open(f"sqlite:///{file}") as store:
+        assert store.runs() == ()
+    assert file.is_file()
+
+
+def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "metadata.db"
+    file.write_bytes(b"not a database, but long enough to be looked at" * 100)
+    with pytest.raises(TerminalError, match="cannot be used"), MetadataStore.open(f"sqlite:///{file}"):
+        pass
 
 
 def test_newest_is_the_newest_migration() -> None:
@@ -234,10 +306,12 @@ def test_newest_is_the_newest_migration() -> None:
     assert ScriptDirectory(str(folder)).get_current_head() == NEWEST
 
 
-@pytest.mark.parametrize(("wrong", "message"), [("nonsense", "cannot be read"), ("mysql://h/d", "'mysql'")])
+@pytest.mark.parametrize(
+    ("wrong", "message"), [("nonsense", "cannot be read"), ("mysql://h/d", "'mysql'"), ("sqlite://", "'sqlite'")]
+)
 def test_unusable_urls(wrong: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        connect(wrong)
+    with pytest.raises(UsageError, match=message), MetadataStore.open(wrong):
+        pass
 
 
 def test_unreachable_server_may_be_tried_again(tmp_path: Path) -> None:
@@ -249,6 +323,6 @@ def test_unreachable_server_may_be_tried_again(tmp_path: Path) -> None:
 
 def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
-    with pytest.raises(MissingExtraError) as raised:
-        connect("postgresql://h/d")
+    with pytest.raises(MissingExtraError) as raised, MetadataStore.open("postgresql://h/d"):
+        pass
     assert raised.value.extra == "postgres"

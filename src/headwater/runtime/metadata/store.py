@@ -7,23 +7,24 @@ may be repeated, and a store that was lost is filled again from the state files.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-
-from headwater.errors import TerminalError, TransientError
 from headwater.plan.steps import Plan, Recorded
 from headwater.runtime.metadata import reading, tables
-from headwater.runtime.metadata.opening import connect, migrate
+from headwater.runtime.metadata.database import Connection, Database
+from headwater.runtime.metadata.opening import open_database
+from headwater.runtime.metadata.tables import Table
 from headwater.runtime.metadata.values import PortStatus, RunRecord
 from headwater.runtime.report import ProductReport, RunReport
-from headwater.runtime.state import StateStore, Watermark
+from headwater.runtime.state import StateStore
+from headwater.runtime.state.values import Watermark
 from headwater.types import RelationName
 
 __all__ = ["MetadataStore"]
+
+_of_product = "environment = :environment AND product = :product"
 
 
 class MetadataStore:
@@ -34,51 +35,48 @@ class MetadataStore:
         TerminalError: it refuses.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @staticmethod
     @contextlib.contextmanager
     def open(url: str) -> Iterator[MetadataStore]:
         """Open the store, creating or upgrading its tables."""
-        engine = connect(url)
+        database = open_database(url)
         try:
-            migrate(engine)
-            yield MetadataStore(engine)
+            yield MetadataStore(database)
         finally:
-            engine.dispose()
+            database.close()
 
     def start_run(self, run: str, plan: Plan, products: tuple[str, ...], at: datetime) -> None:
         """Enter a run, its products as ``waiting``, and what differed; products that are gone are forgotten."""
         environment = plan.environment.name
-        present = [product.product for product in plan.products]
-        with self._transaction() as connection:
+        mine = {"run": run, "environment": environment}
+        with self._database.writing() as connection:
             connection.execute(
-                insert(tables.runs).values(run=run, environment=environment, status="running", started_at=at)
+                tables.runs.insertion, {**mine, "status": "running", "started_at": at, "finished_at": None}
             )
-            _insert(
-                connection,
-                tables.run_products,
+            connection.execute_many(
+                tables.run_products.insertion,
                 [
                     {
-                        "run": run,
+                        **mine,
                         "product": product,
-                        "environment": environment,
                         "position": position,
                         "status": "waiting",
                         "epochs": 0,
+                        "finished_at": None,
+                        "error": None,
                     }
                     for position, product in enumerate(products)
                 ],
             )
-            _insert(
-                connection,
-                tables.changes,
+            connection.execute_many(
+                tables.changes.insertion,
                 [
                     {
-                        "run": run,
+                        **mine,
                         "relation": str(difference.relation),
-                        "environment": environment,
                         "change": difference.change,
                         "reason": difference.reason,
                         "rebuilt": difference.rebuild,
@@ -86,151 +84,143 @@ class MetadataStore:
                     for difference in plan.changed
                 ],
             )
-            for table in (tables.relations, tables.watermarks, tables.absorbed):
-                connection.execute(
-                    delete(table).where(table.c.environment == environment, table.c.product.not_in(present))
-                )
+            _forget_products(connection, environment, {product.product for product in plan.products})
 
     def start_product(self, run: str, environment: str, product: str) -> None:
         """A run holds a product's state: whatever other run was at work on it has died."""
-        mine, other = tables.run_products, tables.runs
-        with self._transaction() as connection:
-            unfinished = (
-                select(mine.c.run)
-                .where(mine.c.environment == environment, mine.c.product == product, mine.c.run != run)
-                .where(mine.c.status == "running")
+        mine = {"run": run, "environment": environment, "product": product}
+        with self._database.writing() as connection:
+            dead = connection.rows(
+                "SELECT run FROM headwater_run_products WHERE environment = :environment AND product = :product "
+                "AND run <> :run AND status = 'running'",
+                mine,
             )
-            dead = connection.execute(unfinished).scalars().all()
-            if dead:
-                connection.execute(
-                    update(mine)
-                    .where(mine.c.run.in_(dead), mine.c.status.in_(("waiting", "running")))
-                    .values(status="interrupted")
-                )
-                connection.execute(
-                    update(other).where(other.c.run.in_(dead), other.c.status == "running").values(status="interrupted")
-                )
+            connection.execute_many(_end_products, dead)
+            connection.execute_many(
+                "UPDATE headwater_runs SET status = 'interrupted' WHERE run = :run AND status = 'running'", dead
+            )
             connection.execute(
-                update(mine).where(mine.c.run == run, mine.c.product == product).values(status="running")
+                "UPDATE headwater_run_products SET status = 'running' WHERE run = :run AND product = :product",
+                {"run": run, "product": product},
             )
 
     def finish_product(self, run: str, report: ProductReport, at: datetime) -> None:
-        mine = tables.run_products
-        with self._transaction() as connection:
+        with self._database.writing() as connection:
             connection.execute(
-                update(mine)
-                .where(mine.c.run == run, mine.c.product == report.product)
-                .values(
-                    status=report.status,
-                    epochs=report.epochs,
-                    finished_at=at,
-                    error=str(report.error) if report.error else None,
-                )
+                "UPDATE headwater_run_products SET status = :status, epochs = :epochs, finished_at = :at, "
+                "error = :error WHERE run = :run AND product = :product",
+                {
+                    "run": run,
+                    "product": report.product,
+                    "status": report.status,
+                    "epochs": report.epochs,
+                    "at": at,
+                    "error": str(report.error) if report.error else None,
+                },
             )
 
     def finish_run(self, report: RunReport) -> None:
-        with self._transaction() as connection:
+        with self._database.writing() as connection:
             connection.execute(
-                update(tables.runs)
-                .where(tables.runs.c.run == report.run)
-                .values(status="failed" if report.failures else "done", finished_at=report.finished_at)
+                "UPDATE headwater_runs SET status = :status, finished_at = :at WHERE run = :run",
+                {"run": report.run, "status": "failed" if report.failures else "done", "at": report.finished_at},
             )
 
     def interrupt_run(self, run: str, at: datetime | None) -> None:
         """The run was stopped from outside; ``at`` is None where nobody knows when. One that is done stays done."""
-        with self._transaction() as connection:
+        with self._database.writing() as connection:
             connection.execute(
-                update(tables.runs)
-                .where(tables.runs.c.run == run, tables.runs.c.status == "running")
-                .values(status="interrupted", finished_at=at)
+                "UPDATE headwater_runs SET status = 'interrupted', finished_at = :at "
+                "WHERE run = :run AND status = 'running'",
+                {"run": run, "at": at},
             )
-            connection.execute(
-                update(tables.run_products)
-                .where(tables.run_products.c.run == run)
-                .where(tables.run_products.c.status.in_(("waiting", "running")))
-                .values(status="interrupted")
-            )
+            connection.execute(_end_products, {"run": run})
 
     def absorb(self, environment: str, product: str, state: StateStore) -> None:
         """Take over the epochs of a state file that are not here yet, or all of them when the state is another one."""
-        newest = state.epoch()
-        with self._transaction() as connection:
-            known = connection.execute(
-                select(tables.absorbed.c.epoch).where(_of(tables.absorbed, environment, product))
-            ).scalar()
-            if known == newest:
-                return
-            since = known if known is not None and known < newest else 0
+        newest, mine = state.epoch(), {"environment": environment, "product": product}
+        with self._database.reading() as connection:
+            found = connection.rows(f"SELECT epoch FROM headwater_absorbed WHERE {_of_product}", mine)
+        known = int(found[0]["epoch"]) if found else None
+        if known == newest:
+            return
+        since = known if known is not None and known < newest else 0
+        with self._database.writing() as connection:
             for table, name in (
                 (tables.epochs, "epochs"),
                 (tables.ledger, "ledger"),
                 (tables.checks, "checks"),
                 (tables.released, "released"),
             ):
-                connection.execute(delete(table).where(_of(table, environment, product), table.c.epoch > since))
-                _insert(connection, table, _rows(state, name, since, environment, product))
-            self._absorb_relations(connection, environment, product, state, since)
-            _absorb_watermarks(connection, environment, product, state)
-            connection.execute(delete(tables.absorbed).where(_of(tables.absorbed, environment, product)))
-            connection.execute(insert(tables.absorbed).values(environment=environment, product=product, epoch=newest))
+                connection.execute(
+                    f"DELETE FROM {table.name} WHERE {_of_product} AND epoch > :since", {**mine, "since": since}
+                )
+                connection.execute_many(table.insertion, _rows(state, name, since, environment, product))
+            _absorb_relations(connection, environment, product, state, since)
+            _replace(connection, tables.watermarks, mine, _watermarks(state, environment, product))
+            _replace(connection, tables.absorbed, mine, [{**mine, "epoch": newest}])
 
     def recorded(self, environment: str) -> dict[RelationName, Recorded]:
         """What the last runs recorded of every relation: what a plan is compared with."""
-        with self._transaction() as connection:
+        with self._database.reading() as connection:
             return reading.recorded(connection, environment)
 
     def runs(self, limit: int = 20, *, environment: str | None = None) -> tuple[RunRecord, ...]:
         """The newest runs, newest first, without their details."""
-        with self._transaction() as connection:
+        with self._database.reading() as connection:
             return reading.runs(connection, limit, environment)
 
     def run(self, run: str) -> RunRecord | None:
         """One run with all its details; None when there is none."""
-        with self._transaction() as connection:
+        with self._database.reading() as connection:
             return reading.run(connection, run)
 
     def released(self, environment: str, product: str) -> dict[str, int]:
         """The refused rows of a product that replays admitted: id to the newest epoch that did."""
-        with self._transaction() as connection:
+        with self._database.reading() as connection:
             return reading.released(connection, environment, product)
 
     def watermarks(self, environment: str) -> dict[RelationName, Watermark]:
         """How far event time has advanced in relations, as their own products know it."""
-        with self._transaction() as connection:
+        with self._database.reading() as connection:
             return reading.watermarks(connection, environment)
 
     def status(self, environment: str) -> tuple[PortStatus, ...]:
         """Every relation as it stands, by name."""
-        with self._transaction() as connection:
+        with self._database.reading() as connection:
             return reading.status(connection, environment)
 
-    def _absorb_relations(
-        self, connection: Connection, environment: str, product: str, state: StateStore, since: int
-    ) -> None:
-        table = tables.relations
-        changed = _rows(state, "relations", since, environment, product)
-        kept = set(state.relations()) - {row["relation"] for row in changed}
-        connection.execute(delete(table).where(_of(table, environment, product), table.c.relation.not_in(kept)))
-        _insert(connection, table, changed)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise TransientError("the metadata store cannot be reached", detail=str(error.orig)) from error
-        except SQLAlchemyError as error:
-            raise TerminalError("the metadata store refused a statement", detail=str(error)) from error
+_end_products = (
+    "UPDATE headwater_run_products SET status = 'interrupted' WHERE run = :run AND status IN ('waiting', 'running')"
+)
 
 
-def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
+def _forget_products(connection: Connection, environment: str, present: Iterable[str]) -> None:
+    """Forget what is known of products that are no longer declared."""
+    tables_of_products = (tables.relations, tables.watermarks, tables.absorbed)
+    query = " UNION ".join(
+        f"SELECT product FROM {table.name} WHERE environment = :environment" for table in tables_of_products
+    )
+    known = {row["product"] for row in connection.rows(query, {"environment": environment})}
+    gone = [{"environment": environment, "product": product} for product in sorted(known.difference(present))]
+    for table in tables_of_products:
+        connection.execute_many(f"DELETE FROM {table.name} WHERE {_of_product}", gone)
 
 
-def _of(table: Table, environment: str, product: str) -> Any:
-    return (table.c.environment == environment) & (table.c.product == product)
+def _absorb_relations(connection: Connection, environment: str, product: str, state: StateStore, since: int) -> None:
+    mine = {"environment": environment, "product": product}
+    changed = _rows(state, "relations", since, environment, product)
+    kept = set(state.relations()) - {row["relation"] for row in changed}
+    found = connection.rows(f"SELECT relation FROM headwater_relations WHERE {_of_product}", mine)
+    gone = [{**mine, "relation": row["relation"]} for row in found if row["relation"] not in kept]
+    connection.execute_many(f"DELETE FROM headwater_relations WHERE {_of_product} AND relation = :relation", gone)
+    connection.execute_many(tables.relations.insertion, changed)
+
+
+def _replace(connection: Connection, table: Table, mine: dict[str, str], rows: list[dict[str, Any]]) -> None:
+    connection.execute(f"DELETE FROM {table.name} WHERE {_of_product}", mine)
+    connection.execute_many(table.insertion, rows)
 
 
 def _rows(state: StateStore, name: str, since: int, environment: str, product: str) -> list[dict[str, Any]]:
@@ -242,11 +232,9 @@ def _rows(state: StateStore, name: str, since: int, environment: str, product: s
     return rows
 
 
-def _absorb_watermarks(connection: Connection, environment: str, product: str, state: StateStore) -> None:
-    table = tables.watermarks
-    connection.execute(delete(table).where(_of(table, environment, product)))
+def _watermarks(state: StateStore, environment: str, product: str) -> list[dict[str, Any]]:
     rows = _rows(state, "watermarks", 0, environment, product)
     for row in rows:
         for moment in ("newest", "watermark", "active_at"):
             row[moment] = row[moment] and datetime.fromisoformat(row[moment])
-    _insert(connection, table, rows)
+    return rows

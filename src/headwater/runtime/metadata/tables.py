@@ -6,19 +6,21 @@ a test compares the two.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
-from sqlalchemy.types import TypeDecorator
+from headwater.types import quote_identifier
 
 __all__ = [
+    "ALL",
+    "MOMENT",
+    "Table",
     "absorbed",
     "changes",
     "checks",
     "epochs",
     "ledger",
-    "metadata",
     "relations",
     "released",
     "run_products",
@@ -26,145 +28,161 @@ __all__ = [
     "watermarks",
 ]
 
-metadata: Final = MetaData()
+MOMENT: Final = "MOMENT"
+"""Stands for the type in which a database keeps moments."""
+
+_word, _run, _name, _relation = "VARCHAR(20)", "VARCHAR(80)", "VARCHAR(200)", "VARCHAR(400)"
 
 
-class Moment(TypeDecorator[datetime]):
-    """An aware time, kept and returned in UTC (SQLite keeps no time zone)."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its columns with their types, the first ``keys`` of which are its key.
 
-    impl = DateTime(timezone=True)
-    cache_ok = True
+    ``nullable`` are the columns that may be NULL; ``indexes`` name the columns of each.
+    """
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return value.astimezone(UTC) if value is not None else None
+    name: str
+    columns: Mapping[str, str]
+    keys: int
+    nullable: frozenset[str] = frozenset()
+    indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    @property
+    def insertion(self) -> str:
+        """The statement that inserts a row; its parameters are named as the columns."""
+        values = ", ".join(f":{name}" for name in self.columns)
+        return f"INSERT INTO {self.name} ({_listed(self.columns)}) VALUES ({values})"
+
+    def creation(self, moment: str) -> Iterator[str]:
+        """The statements that create it, where moments have the type ``moment``."""
+        columns = [
+            f"{quote_identifier(name)} {moment if kind == MOMENT else kind}"
+            + ("" if name in self.nullable else " NOT NULL")
+            for name, kind in self.columns.items()
+        ]
+        key = _listed([*self.columns][: self.keys])
+        yield f"CREATE TABLE {self.name} ({', '.join(columns)}, PRIMARY KEY ({key}))"
+        for index, names in self.indexes.items():
+            yield f"CREATE INDEX {index} ON {self.name} ({_listed(names)})"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(quote_identifier, names))
 
 
 runs: Final = Table(
     "headwater_runs",
-    metadata,
-    Column("run", String(80), primary_key=True),
-    Column("environment", String(200), nullable=False),
-    Column("status", String(20), nullable=False),
-    Column("started_at", Moment, nullable=False),
-    Column("finished_at", Moment),
-    Index("headwater_runs_by_start", "environment", "started_at"),
+    {"run": _run, "environment": _name, "status": _word, "started_at": MOMENT, "finished_at": MOMENT},
+    keys=1,
+    nullable=frozenset({"finished_at"}),
+    indexes={"headwater_runs_by_start": ("environment", "started_at")},
 )
 
 run_products: Final = Table(
     "headwater_run_products",
-    metadata,
-    Column("run", String(80), primary_key=True),
-    Column("product", String(200), primary_key=True),
-    Column("environment", String(200), nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("status", String(20), nullable=False),
-    Column("epochs", BigInteger, nullable=False),
-    Column("finished_at", Moment),
-    Column("error", Text),
+    {
+        "run": _run,
+        "product": _name,
+        "environment": _name,
+        "position": "INTEGER",
+        "status": _word,
+        "epochs": "BIGINT",
+        "finished_at": MOMENT,
+        "error": "TEXT",
+    },
+    keys=2,
+    nullable=frozenset({"finished_at", "error"}),
 )
 
-epochs: Final = Table(
-    "headwater_epochs",
-    metadata,
-    Column("environment", String(200), primary_key=True),
-    Column("product", String(200), primary_key=True),
-    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
-    Column("run", String(80), nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("committed_at", Moment, nullable=False),
-)
+_epoch: Final = {"environment": _name, "product": _name, "epoch": "BIGINT"}
+
+epochs: Final = Table("headwater_epochs", {**_epoch, "run": _run, "kind": _word, "committed_at": MOMENT}, keys=3)
 
 ledger: Final = Table(
     "headwater_ledger",
-    metadata,
-    Column("environment", String(200), primary_key=True),
-    Column("product", String(200), primary_key=True),
-    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
-    Column("relation", String(400), primary_key=True),
-    Column("run", String(80), nullable=False),
-    Column("read", BigInteger, nullable=False),
-    Column("accepted", BigInteger, nullable=False),
-    Column("late", BigInteger, nullable=False),
-    Column("quarantined", BigInteger, nullable=False),
-    Column("replaced", Boolean, nullable=False),
-    Index("headwater_ledger_by_run", "run"),
+    {
+        **_epoch,
+        "relation": _relation,
+        "run": _run,
+        "read": "BIGINT",
+        "accepted": "BIGINT",
+        "late": "BIGINT",
+        "quarantined": "BIGINT",
+        "replaced": "BOOLEAN",
+    },
+    keys=4,
+    indexes={"headwater_ledger_by_run": ("run",)},
 )
 
 checks: Final = Table(
     "headwater_checks",
-    metadata,
-    Column("environment", String(200), primary_key=True),
-    Column("product", String(200), primary_key=True),
-    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
-    Column("relation", String(400), primary_key=True),
-    Column("code", String(400), primary_key=True),
-    Column("run", String(80), nullable=False),
-    Column("value", Text, nullable=False),
-    Column("passed", Boolean, nullable=False),
-    Column("severity", String(20), nullable=False),
-    Column("description", Text, nullable=False),
-    Index("headwater_checks_by_run", "run"),
+    {
+        **_epoch,
+        "relation": _relation,
+        "code": _relation,
+        "run": _run,
+        "value": "TEXT",
+        "passed": "BOOLEAN",
+        "severity": _word,
+        "description": "TEXT",
+    },
+    keys=5,
+    indexes={"headwater_checks_by_run": ("run",)},
 )
 
 relations: Final = Table(
     "headwater_relations",
-    metadata,
-    Column("environment", String(200), primary_key=True),
-    Column("relation", String(400), primary_key=True),
-    Column("product", String(200), nullable=False),
-    Column("fingerprint", String(200), nullable=False),
-    Column("own_fingerprint", String(200), nullable=False),
-    Column("metadata_fingerprint", String(200), nullable=False),
-    Column("schema_json", Text, nullable=False),
-    Column("canonical", Text, nullable=False),
-    Column("output", String(40), nullable=False),
-    Column("traits", Text, nullable=False),
-    Column("epoch", BigInteger, nullable=False),
+    {
+        "environment": _name,
+        "relation": _relation,
+        "product": _name,
+        "fingerprint": _name,
+        "own_fingerprint": _name,
+        "metadata_fingerprint": _name,
+        "schema_json": "TEXT",
+        "canonical": "TEXT",
+        "output": "VARCHAR(40)",
+        "traits": "TEXT",
+        "epoch": "BIGINT",
+    },
+    keys=2,
 )
 
 changes: Final = Table(
     "headwater_changes",
-    metadata,
-    Column("run", String(80), primary_key=True),
-    Column("relation", String(400), primary_key=True),
-    Column("environment", String(200), nullable=False),
-    Column("change", String(40), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("rebuilt", Boolean, nullable=False),
+    {
+        "run": _run,
+        "relation": _relation,
+        "environment": _name,
+        "change": "VARCHAR(40)",
+        "reason": "TEXT",
+        "rebuilt": "BOOLEAN",
+    },
+    keys=2,
 )
 
 released: Final = Table(
     "headwater_released",
-    metadata,
-    Column("environment", String(200), primary_key=True),
-    Column("product", String(200), primary_key=True),
-    Column("quarantine_id", String(80), primary_key=True),
-    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    {"environment": _name, "product": _name, "quarantine_id": _run, "epoch": "BIGINT"},
+    keys=4,
 )
 
 watermarks: Final = Table(
     "headwater_watermarks",
-    metadata,
-    Column("environment", String(200), primary_key=True),
-    Column("relation", String(400), primary_key=True),
-    Column("product", String(200), primary_key=True),
-    Column("newest", Moment),
-    Column("watermark", Moment),
-    Column("ended", Boolean, nullable=False),
-    Column("active_at", Moment),
-    Column("epoch", BigInteger, nullable=False),
+    {
+        "environment": _name,
+        "relation": _relation,
+        "product": _name,
+        "newest": MOMENT,
+        "watermark": MOMENT,
+        "ended": "BOOLEAN",
+        "active_at": MOMENT,
+        "epoch": "BIGINT",
+    },
+    keys=3,
+    nullable=frozenset({"newest", "watermark", "active_at"}),
 )
 
-absorbed: Final = Table(
-    "headwater_absorbed",
-    metadata,
-    Column("environment", String(200), primary_key=True),
-    Column("product", String(200), primary_key=True),
-    Column("epoch", BigInteger, nullable=False),
-)
+absorbed: Final = Table("headwater_absorbed", _epoch, keys=2)
+
+ALL: Final = (runs, run_products, epochs, ledger, checks, relations, changes, released, watermarks, absorbed)

@@ -8,14 +8,12 @@ from __future__ import annotations
 from alembic import context
 
 from headwater.runtime.metadata.opening import VERSION_TABLE
-from headwater.runtime.metadata.tables import metadata
 
 
 def run() -> None:
     """Run the migrations inside the caller's transaction."""
     context.configure(
         connection=context.config.attributes["connection"],
-        target_metadata=metadata,
         version_table=VERSION_TABLE,
         transactional_ddl=False,
     )
