@@ -43,6 +43,62 @@ def test_files_are_scanned_where_they_lie(session: Session, tmp_path: Path) -> N
     assert rejects(session) == []
 
 
+def test_files_that_follow_are_read_in_place_of_those_before(session: Session, tmp_path: Path) -> None:
+    schema = Schema.of({"x": "bigint", "y": "varchar"})
+    for number in range(4):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        scan = parquet(folder, pa.table({"x": [number, 7], "y": ["a", None]}))
+        session.begin()
+        assert session.land('"t"', scan, schema=schema, rejects='"r"') == Landed(2, 0)
+        assert session.fetch("SELECT * FROM t") == [
+            (number, "a", "data/0.parquet", 1),
+            (7, None, "data/0.parquet", 2),
+        ]
+        session.commit()
+
+
+@pytest.mark.parametrize(
+    ("column", "kept"),
+    [
+        (pa.array([1.5, 2.0]), [(2,)]),
+        (pa.array([300, 2]), [(300,), (2,)]),
+        (pa.array(["1", "x"]), [(1,)]),
+        (pa.array([1, 2], pa.int8()), [(1,), (2,)]),
+    ],
+)
+def test_columns_of_files_that_follow_are_looked_at(
+    session: Session, tmp_path: Path, column: pa.Array, kept: list[Any]
+) -> None:
+    schema = Schema.of({"x": "integer"})
+    plain = [pa.array([1, 2], pa.int32()), pa.array([3, 4], pa.int32()), pa.array([5, 6], pa.int32())]
+    for number, values in enumerate((*plain[:2], column, plain[2])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        session.land('"t"', parquet(folder, pa.table({"x": values})), schema=schema, rejects='"r"')
+        expected = kept if values is column else [(each,) for each in values.to_pylist()]
+        assert session.fetch("SELECT x FROM t") == expected
+        session.drop('"t"')
+        session.drop('"r"')
+
+
+def test_a_file_that_lacks_a_column_follows_one_that_has_it(session: Session, tmp_path: Path) -> None:
+    schema = Schema.of({"s": "struct(a int, b int)", "y": "int"})
+    tables = [
+        pa.table({"s": [{"a": 1, "b": 2}], "y": pa.array([3], pa.int32())}),
+        pa.table({"s": [{"a": 1, "b": 2}]}),
+        pa.table({"t": [{"a": 1, "b": 2}], "y": pa.array([3], pa.int32())}),
+    ]
+    found = []
+    for number, table in enumerate((*tables, *tables)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert session.land('"t"', parquet(folder, table), schema=schema) == Landed(1, 0)
+        found += session.fetch("SELECT s.b, y FROM t")
+        session.drop('"t"')
+    assert found == [(2, 3), (2, None), (None, 3)] * 2
+
+
 def test_columns_may_be_absent_or_more(session: Session, tmp_path: Path) -> None:
     scan = parquet(tmp_path, pa.table({"X": [1], "more": [0]}), pa.table({"y": ["a"], "x": [2]}))
     schema = Schema.of({"x": "bigint", "y": "varchar", "z": "date"})

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from headwater.engines.duckdb.casts import refused
+from headwater.engines.duckdb.casts import Cast, refused
 from headwater.engines.duckdb.decode_arrow import casts_of, count_refused, refused_columns
+from headwater.engines.duckdb.failures import wrapped
 from headwater.engines.duckdb.landing import Base, Landing, RejectList
-from headwater.engines.duckdb.text import empty_relation, literal_list
+from headwater.engines.duckdb.text import auxiliary, empty_relation, literal_list, unquoted
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, DeclarationError, OutsideError, UsageError
+from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
 from headwater.spi.codec import FILE_COLUMN, ROW_COLUMN, FileScan
 from headwater.spi.engine import Landed
-from headwater.types import Schema, quote_identifier
+from headwater.types import Schema, quote_identifier, quote_text
 
 __all__ = ["decode_parquet", "describe_parquet", "parquet_query"]
 
@@ -21,20 +23,46 @@ __all__ = ["decode_parquet", "describe_parquet", "parquet_query"]
 def decode_parquet(landing: Landing, scan: FileScan) -> Landed:
     """Define the landed relation over the files themselves where the types agree, else over a checked copy."""
     work = landing.work
-    found = describe_parquet(work, scan)
+    known = work.footers.read(landing.name, scan)
+    found = describe_parquet(work, scan) if known is None else known[0]
     casts = casts_of(landing, found, scan.files[0].name)
-    names = tuple(file.name for file in scan.files)
+    if refused(casts) is not None:
+        return _copied(landing, scan, casts, found)
+    if known is None:
+        work.footers.remember(landing.name, scan, found)
+    total = count_parquet(work, scan) if known is None else known[1]
+    _define_over(landing, scan, casts)
+    landing.define_no_rejects()
+    return Landed(rows=total, malformed=0)
+
+
+def _define_over(landing: Landing, scan: FileScan, casts: Sequence[Cast]) -> None:
+    """Define the landed relation over files of which no row can be refused.
+
+    The files are values of a variable, so that the text is the one of the epoch before, whose view is there still.
+    """
+    variable = unquoted(auxiliary(landing.name, "files"))
+    files = f"getvariable({quote_text(variable)})"
+    with wrapped(f"reading {unquoted(landing.name)}"):
+        landing.work.run(
+            f"SET VARIABLE {quote_identifier(variable)} = {{'paths': ?, 'names': ?}}",
+            [[file.path for file in scan.files], [file.name for file in scan.files]],
+        )
+    columns = [f"{cast.value} AS {quote_identifier(cast.column.name)}" for cast in casts]
+    place = "1" if len(scan.files) == 1 else "CAST(file_index AS BIGINT) + 1"
+    columns += [f"{files}.names[{place}] AS {SOURCE_COLUMN}", f"file_row_number + 1 AS {OFFSET_COLUMN}"]
+    query = f"SELECT {', '.join(columns)} FROM read_parquet({files}.paths, union_by_name = true)"
+    landing.work.define(landing.name, query)
+
+
+def _copied(landing: Landing, scan: FileScan, casts: Sequence[Cast], found: Schema) -> Landed:
+    """Copy the rows and say which of them are refused."""
     columns = [f"{cast.value} AS c{i}" for i, cast in enumerate(casts)]
     columns += refused_columns(casts, found)
     columns += ["CAST(file_index AS INTEGER) AS file", "file_row_number + 1 AS record"]
-    query = f"SELECT {', '.join(columns)} FROM {_read(scan)}"
-    copied = refused(casts) is not None
-    if copied:
-        total = work.create(landing.base, query)
-    else:
-        work.define(landing.base, query)
-        total = count_parquet(work, scan)
+    total = landing.work.create(landing.base, f"SELECT {', '.join(columns)} FROM {_read(scan)}")
     base = Base(landing.base, total, filed=True, numbered=True)
+    names = tuple(file.name for file in scan.files)
     return landing.finish(base, names, RejectList(), count_refused(landing, casts))
 
 

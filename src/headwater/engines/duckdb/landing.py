@@ -28,9 +28,10 @@ __all__ = ["Base", "Landing", "RejectList"]
 
 reject_rows: Final = 10_000
 
-_no_reject: Final = (
-    f"CAST(NULL AS VARCHAR) AS raw, '' AS code, '' AS message, '' AS {SOURCE_COLUMN}, "
-    f"CAST(NULL AS BIGINT) AS {OFFSET_COLUMN}, 0 AS place WHERE false"
+_rejects: Final = f"raw, code, message, {SOURCE_COLUMN}, {OFFSET_COLUMN}"
+_no_rejects: Final = (
+    f"SELECT CAST(NULL AS VARCHAR) AS raw, '' AS code, '' AS message, '' AS {SOURCE_COLUMN}, "
+    f"CAST(NULL AS BIGINT) AS {OFFSET_COLUMN} WHERE false"
 )
 
 
@@ -144,8 +145,10 @@ class Landing:
         """
         origin = self._origin(base, names)
         malformed = refused + rejects.count
-        if malformed or self.rejects is not None:
+        if malformed:
             self._collect(base, origin, rejects, names, refused)
+        else:
+            self.define_no_rejects()
         if malformed and self.rejects is None:
             raise self._first_error(malformed)
         values = base.values or [f"b.c{place}" for place in range(len(self.schema))]
@@ -159,6 +162,11 @@ class Landing:
             over=[base.name, *origin.over],
         )
         return Landed(rows=base.rows - refused, malformed=malformed, whole=base.values is None)
+
+    def define_no_rejects(self) -> None:
+        """Have the relation of rejects, without rows: its text is the same in every epoch, so that it costs nothing."""
+        if self.rejects is not None:
+            self.work.define(self.rejects, _no_rejects)
 
     def _origin(self, base: Base, names: Sequence[str]) -> _Origin:
         """How a row's provenance is told; makes the table of files where one is needed."""
@@ -182,7 +190,7 @@ class Landing:
         self.work.create(files, f"{query} JOIN {base.name} AS b ON b.file = n.file GROUP BY n.file")
 
     def _collect(self, base: Base, origin: _Origin, rejects: RejectList, names: Sequence[str], refused: int) -> None:
-        """Make the table of rejects: records that did not become rows, and the base's refused rows."""
+        """Make the table of rejects, of which there are: records that did not become rows, and refused rows."""
         arrow = auxiliary(self.name, "rejected") if rejects.count else None
         parts = []
         if arrow is not None:
@@ -203,10 +211,7 @@ class Landing:
                 f"SELECT {raw} AS raw, {code} AS code, b.refused AS message, {origin.source} AS {SOURCE_COLUMN}, "
                 f"{origin.record} AS {OFFSET_COLUMN}, {origin.file} AS place FROM {found} WHERE b.refused IS NOT NULL"
             )
-        if not parts:
-            parts.append(f"SELECT {_no_reject}")
-        wanted = f"raw, code, message, {SOURCE_COLUMN}, {OFFSET_COLUMN}"
-        together = f"SELECT {wanted} FROM ({' UNION ALL '.join(parts)}) ORDER BY place, {OFFSET_COLUMN}"
+        together = f"SELECT {_rejects} FROM ({' UNION ALL '.join(parts)}) ORDER BY place, {OFFSET_COLUMN}"
         self.work.create(self.rejects or auxiliary(self.name, "rejects"), together)
         if arrow is not None:
             self.work.drop(arrow)

@@ -15,6 +15,7 @@ import duckdb
 
 from headwater.engines.duckdb.ahead import Ahead, Computed, compute
 from headwater.engines.duckdb.failures import streamed, wrapped
+from headwater.engines.duckdb.footers import Footers
 from headwater.engines.duckdb.schemas import to_schema
 from headwater.engines.duckdb.statements import Statements
 from headwater.engines.duckdb.text import auxiliary, unquoted
@@ -40,6 +41,7 @@ class WorkRelations:
         self.in_transaction = False
         """Whether a failed statement would undo durable ones."""
         self.ahead = Ahead(connection)
+        self.footers = Footers()
         self._statements = Statements(connection)
         self._kinds: dict[str, RelationKind] = {}
         self._servants: dict[str, list[str]] = {}
