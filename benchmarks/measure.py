@@ -6,23 +6,20 @@ ratio of medians.
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.process import watch
 
 __all__ = ["Claim", "Contender", "Measurement", "compare", "run_command"]
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Wall seconds, and the peak resident memory (MB) of a process and all it started, together."""
+    """Wall seconds, and the peak resident memory (MB of 10^6 bytes) of a process and all it started, together."""
 
     seconds: float
     peak_mb: float
@@ -55,52 +52,8 @@ class Claim:
 
 def run_command(command: Sequence[str], cwd: Path | None = None) -> Measurement:
     """Run to the end; raises RuntimeError with the output when the command fails."""
-    started = time.perf_counter()
-    with subprocess.Popen(list(command), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        with _together(process.pid) as peak:
-            output = process.stdout.read() if process.stdout else b""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output.decode(errors='replace')}")
-    return Measurement(seconds, max(usage.ru_maxrss / 1024, *peak))
-
-
-@contextmanager
-def _together(parent: int) -> Iterator[list[float]]:
-    """Samples of what a process and its children hold at the same time (MB), pages they share counted twice.
-
-    A process alone is known exactly when it ends, so only moments with children count.
-    """
-    samples, ended = [0.0], threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(0.02):
-            held = _resident(parent)
-            if len(held) > 1:
-                samples.append(sum(held))
-
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
-    try:
-        yield samples
-    finally:
-        ended.set()
-        watching.join()
-
-
-def _resident(process: int) -> list[float]:
-    """The resident memory (MB) of a process and of everything below it, where the system tells."""
-    try:
-        folder = Path("/proc", str(process))
-        pages = int((folder / "statm").read_text().split()[1])
-        children = [
-            int(child) for task in (folder / "task").iterdir() for child in (task / "children").read_text().split()
-        ]
-    except (OSError, IndexError):
-        return []
-    return [pages * os.sysconf("SC_PAGE_SIZE") / 2**20, *(held for child in children for held in _resident(child))]
+    watched = watch(command, cwd=cwd).check()
+    return Measurement(watched.seconds, watched.peak_mb)
 
 
 def compare(contenders: Sequence[Contender], rounds: int) -> dict[str, Measurement]:

@@ -1,32 +1,34 @@
 """Running a program and watching it from outside: wall time, memory of the whole process tree, and when it said what.
 
-Apart from :mod:`benchmarks.measure` because stream engines are more than one process and report while they run.
+Apart from :mod:`benchmarks.measure`, which compares, because stream engines are more than one process and report while
+they run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = ["Watched", "watch"]
 
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
-SAMPLE_SECONDS = 0.05
+SAMPLE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A finished program: ``said`` are the lines of its standard error, with the seconds since it was started.
 
-    ``cpu`` are the seconds of all its threads and of the descendants it waited for. ``peak_mb`` is the largest sum of
-    resident memory over the process and its descendants that a sample saw, or the process's own peak as the system
-    counted it, whichever is more.
+    ``cpu`` are the seconds of all its threads and of the descendants it waited for. ``peak_mb`` (MB of 10^6 bytes) is
+    the largest sum of resident memory over the process and its descendants that a sample saw, pages they share counted
+    twice, or the process's own peak, whichever is more.
     """
 
     seconds: float
@@ -66,27 +68,59 @@ def watch(
     ]
     for reader in readers:
         reader.start()
-    peak = 0.0
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        peak = max(peak, _tree_mb(process.pid))
-        if time.perf_counter() - started > timeout:
-            process.kill()
-        time.sleep(SAMPLE_SECONDS)
-    seconds = time.perf_counter() - started
+    own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with _sampled(process.pid) as samples, _killed_after(process, timeout):
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     for reader in readers:
         reader.join()
+    # What the system counts of a child begins with what its parent held: exact where it is more, else of no use.
+    if usage.ru_maxrss > own_peak:
+        samples.append(usage.ru_maxrss * 1024 / 1e6)
     cpu = usage.ru_utime + usage.ru_stime
-    return Watched(
-        seconds, cpu, max(peak, usage.ru_maxrss * 1024 / 1e6), process.returncode, "".join(output), tuple(said)
-    )
+    return Watched(seconds, cpu, max(samples), process.returncode, "".join(output), tuple(said))
+
+
+@contextlib.contextmanager
+def _sampled(pid: int) -> Iterator[list[float]]:
+    """Samples, taken while the block runs, of what a process held most and of what it and its descendants hold."""
+    samples, ended = [0.0], threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(SAMPLE_SECONDS):
+            samples.extend((_peak_mb(pid), _tree_mb(pid)))
+
+    sampling = threading.Thread(target=sample, daemon=True)
+    sampling.start()
+    try:
+        yield samples
+    finally:
+        ended.set()
+        sampling.join()
+
+
+@contextlib.contextmanager
+def _killed_after(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _listen(stream: Iterable[str], said: list[tuple[float, str]], started: float) -> None:
     said.extend((time.perf_counter() - started, line.rstrip("\n")) for line in stream)
+
+
+def _peak_mb(pid: int) -> float:
+    """The most that a process held so far, as it counts itself."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
 
 
 def _tree_mb(pid: int) -> float:
