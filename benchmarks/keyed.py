@@ -1,97 +1,62 @@
 """``python -m benchmarks keyed``: what an epoch costs that touches one key in a hundred, against computing all anew.
 
 Apart from the streams because nothing closes here: every result may change with the next epoch. Ten million rows are
-read by a first run, which computes everything; each later run finds one more file.
+read by a first run, which computes everything. What comes later is taken in two ways: many files by one run, each in an
+epoch of its own, and file by file, each by a process of its own that publishes. An epoch is what is between two
+others of the long run: its state is durable, and what it changed is published when the run ends (rule E1).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
 import statistics
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import yaml
 
+from benchmarks.keyed_cases import CASES, LATEST, ROWS, SOURCES, Case, generated, latest_events
 from benchmarks.measure import Claim
-from benchmarks.process import watch
+from benchmarks.process import Watched, watch
 from benchmarks.workspaces import HERE
 
 __all__ = ["main"]
 
 ROOT: Final = HERE / "data" / "work" / "keyed"
-DATA: Final = HERE / "data" / "keyed"
-ROWS: Final = 10_000_000
-KEYS: Final = 1_000_000
-STEPS: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A model over ``orders``, ``payments`` or ``visits``, and the share of a full recompute that an epoch may cost."""
-
-    name: str
-    title: str
-    sql: str
-    must: float
-
-
-CASES: Final = (
-    Case(
-        "totals",
-        "aggregates by key",
-        "SELECT customer, count(*) AS n, sum(amount) AS amount, max(amount) AS largest FROM orders GROUP BY customer",
-        0.05,
-    ),
-    Case(
-        "young",
-        "aggregates by key, the youngest keys touched",
-        "SELECT batch, count(*) AS n, sum(amount) AS amount, max(amount) AS largest FROM visits GROUP BY batch",
-        0.05,
-    ),
-    Case(
-        "paid",
-        "join by key",
-        "SELECT o.id, o.customer, o.amount, p.paid FROM orders AS o JOIN payments AS p ON o.id = p.id",
-        0.10,
-    ),
-    Case(
-        "settled",
-        "left join by key",
-        "SELECT o.id, o.customer, o.amount, p.paid FROM orders AS o LEFT JOIN payments AS p ON o.id = p.id",
-        0.10,
-    ),
-)
+EPOCHS: Final = 8
+SINGLE: Final = 3
+SIZE: Final = 200_000
+EVENTS_A_SECOND: Final = 3_000_000
 
 
 def main(arguments: Sequence[str]) -> int:
+    every = (*CASES, LATEST)
     parser = argparse.ArgumentParser(prog="python -m benchmarks keyed", description=__doc__)
-    parser.add_argument("--cases", default=",".join(case.name for case in CASES))
+    parser.add_argument("--cases", default=",".join(case.name for case in every))
     parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--steps", type=int, default=STEPS, help="later runs, each with one more file")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of the long run")
     options = parser.parse_args(arguments)
-    data = _data(options.rows, options.steps)
     claims: list[Claim] = []
     figures = {}
-    for case in (case for case in CASES if case.name in options.cases.split(",")):
-        figures[case.name] = found = measure(case, data, options.steps)
-        claims.append(Claim("keyed", f"{case.title}: epoch / computing all anew", found["ratio"], case.must, "x"))
-        claims.append(Claim("keyed", f"{case.title}: the same in CPU seconds", found["ratio_cpu"], case.must, "x"))
-        verdict = "equal" if found["equal"] else "WRONG"
-        took = f"all {found['all']:8.2f} s   one-shot DuckDB {found['duckdb']:8.2f} s   "
-        print(f"{case.name:<10}{took}epoch {found['epoch'] * 1000:8.0f} ms   {found['peak_mb']:6.0f} MB   {verdict}")
-        print(f"{'':<10}CPU seconds of the process: all {found['all_cpu']:.2f}   epoch {found['epoch_cpu']:.2f}")
-        print(f"{'':<10}published by: {_published(case)}")
+    for case in (case for case in every if case.name in options.cases.split(",")):
+        found = latest() if case is LATEST else measure(case, options.rows, options.epochs)
+        figures[case.name] = found
+        claims += _claims(case, found)
+        print(case.name + ("" if found["equal"] else "   WRONG"))
+        for name, value in found.items():
+            print(f"  {name:<48}{value:>14,.3f}")
+        print(f"  published by: {_published(case)}")
     for claim in claims:
-        print(
-            f"{claim.name:<56}{claim.value:>8.3f} {claim.unit}  <= {claim.bar:g}  {'held' if claim.held else 'MISSED'}"
-        )
+        verdict = "held" if claim.held else "MISSED"
+        print(f"{claim.name:<72}{claim.value:>8.3f} {claim.unit}  <= {claim.bar:.3g}  {verdict}")
     results = HERE / "results"
     results.mkdir(exist_ok=True)
     content = {"figures": figures, "claims": [asdict(claim) | {"held": claim.held} for claim in claims]}
@@ -99,47 +64,117 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if all(claim.held for claim in claims) and all(found["equal"] for found in figures.values()) else 1
 
 
-def measure(case: Case, data: Path, steps: int) -> Mapping[str, float]:
-    """Seconds of the first run, of the batch query and of a later run; and whether the rows are the batch query's."""
+def _claims(case: Case, found: Mapping[str, float]) -> list[Claim]:
+    if case is LATEST:
+        return [
+            Claim("keyed", f"{case.title}: seconds a million events", found["a million"], 1e6 / EVENTS_A_SECOND, "s")
+        ]
+    bars = (
+        ("epoch / computing all anew", found["epoch"] / found["all"]),
+        ("the same in CPU seconds", found["epoch, CPU"] / found["all, CPU"]),
+        ("epoch / one-shot DuckDB", found["epoch"] / found["one-shot DuckDB"]),
+        ("run of one epoch, with publication / computing all anew", found["run"] / found["all"]),
+    )
+    return [Claim("keyed", f"{case.title}: {name}", value, case.must, "x") for name, value in bars]
+
+
+def measure(case: Case, rows: int, epochs: int) -> Mapping[str, float]:
+    """Seconds of the first run, of the batch query, of an epoch and of a run; and whether the rows are the query's.
+
+    A run is taken from its first epoch's begin to its end. The CPU seconds of an epoch are what the long run took more
+    than a run of one epoch, for each epoch that it had more.
+    """
+    data = generated(rows, 1 + epochs + SINGLE)
     _workspace(case)
-    command = [str(Path(sys.executable).parent / "headwater"), "--verbose", "-C", str(ROOT), "run"]
-    taken, cpu, peak = [], [], 0.0
-    for step in range(steps + 1):
-        for path in data.glob(f"*/{step:03}.parquet"):
-            (ROOT / "data" / path.parent.name / path.name).hardlink_to(path)
-        watched = watch(command).check()
-        said = [(at, line.split(" ", 1)[0]) for at, line in watched.said]
-        began = next(at for at, event in said if event == "EpochStarted")
-        taken.append(next(at for at, event in reversed(said) if event == "ProductFinished") - began)
-        cpu.append(watched.cpu)
-        peak = max(peak, watched.peak_mb)
-        print(f"  {case.name} run {step}: {taken[-1]:.3f} s", file=sys.stderr)
-    batch = watch([sys.executable, "-m", "benchmarks.keyed", case.name, str(ROOT), str(ROOT / "batch.parquet")]).check()
-    epoch = statistics.median(taken[1:])
+    _link(case, data, 0, 1)
+    first = _run()
+    _link(case, data, 1, 2)
+    _run()  # from here on state is kept
+    single = []
+    for step in range(2, 2 + SINGLE):
+        _link(case, data, step, step + 1)
+        single.append(_run())
+    _link(case, data, 2 + SINGLE, 2 + SINGLE + epochs)
+    long = _run()
+    batch, batch_cpu, equal = _batch(case)
+    single_cpu = statistics.median(run.cpu for run in single)
     return {
-        "all": taken[0],
-        "duckdb": float(batch.output),
-        "epoch": epoch,
-        "all_cpu": cpu[0],
-        "epoch_cpu": statistics.median(cpu[2:]),
-        "ratio_cpu": statistics.median(cpu[2:]) / cpu[0],
-        "ratio": epoch / taken[0],
-        "ratio_duckdb": epoch / float(batch.output),
-        "peak_mb": peak,
-        "equal": _equal(case),
+        "all": _taken(first),
+        "all, CPU": first.cpu,
+        "one-shot DuckDB": batch,
+        "one-shot DuckDB, CPU": batch_cpu,
+        "epoch": statistics.median(_epochs(long)[1:-1]),
+        "epoch, CPU": (long.cpu - single_cpu) / (epochs - 1),
+        "last epoch, which publishes": _epochs(long)[-1],
+        "run": statistics.median(map(_taken, single)),
+        "run, CPU with start and planning": single_cpu,
+        "run, wall with start and planning": statistics.median(run.seconds for run in single),
+        "peak_mb": max(run.peak_mb for run in (first, long, *single)),
+        "equal": equal,
     }
 
 
-def batch(case: Case, root: Path, out: Path) -> float:
-    """The model's query over all files by DuckDB alone, to a Parquet file; its seconds."""
-    import time
+def latest() -> Mapping[str, float]:
+    """All events in epochs of 200,000: the pace of all but the last, which publishes, and of the whole run."""
+    data = latest_events(SIZE)
+    count = len(list(data.glob("bids/*.parquet")))
+    _workspace(LATEST)
+    _link(LATEST, data, 0, count)
+    run = _run()
+    batch, batch_cpu, equal = _batch(LATEST)
+    taken = _epochs(run)
+    return {
+        "a million": sum(taken[:-1]) / (count - 1) / SIZE * 1e6,
+        "events a second": (count - 1) * SIZE / sum(taken[:-1]),
+        "events a second, with publication": count * SIZE / _taken(run),
+        "epoch, first quarter": statistics.median(taken[: count // 4]),
+        "epoch, last quarter": statistics.median(taken[-count // 4 : -1]),
+        "CPU of an epoch, start and publication spread": run.cpu / count,
+        "one-shot DuckDB": batch,
+        "one-shot DuckDB, CPU": batch_cpu,
+        "peak_mb": run.peak_mb,
+        "equal": equal,
+    }
 
+
+def batch(case: Case, root: Path, out: Path) -> tuple[float, float]:
+    """The model's query over all files by DuckDB alone, to a Parquet file; its wall and CPU seconds."""
     started = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_SELF)
     with duckdb.connect(config={"threads": 2}) as connection:
-        for name in ("orders", "payments", "visits"):
+        for name in case.sources:
             connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{root}/data/{name}/*.parquet')")
         connection.execute(f"COPY ({case.sql}) TO '{out}' (FORMAT parquet)")
-    return time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - started, cpu
+
+
+def _run() -> Watched:
+    found = watch([str(Path(sys.executable).parent / "headwater"), "--verbose", "-C", str(ROOT), "run"]).check()
+    print(f"  {len(_epochs(found))} epochs: {_taken(found):.3f} s, {found.cpu:.2f} s of CPU", file=sys.stderr)
+    return found
+
+
+def _taken(run: Watched) -> float:
+    """From the begin of the first epoch to the end of the product's run."""
+    events = [(at, line.split(" ", 1)[0]) for at, line in run.said]
+    began = next(at for at, event in events if event == "EpochStarted")
+    return next(at for at, event in reversed(events) if event == "ProductFinished") - began
+
+
+def _epochs(run: Watched) -> list[float]:
+    """The seconds of each epoch, from its begin to the next one's; of the last to its own end."""
+    events = [(at, line.split(" ", 1)[0]) for at, line in run.said]
+    begun = [at for at, event in events if event == "EpochStarted"]
+    ended = [at for at, event in events if event == "EpochFinished"]
+    return [after - before for before, after in zip(begun, [*begun[1:], ended[-1]], strict=True)]
+
+
+def _batch(case: Case) -> tuple[float, float, bool]:
+    command = [sys.executable, "-m", "benchmarks.keyed", case.name, str(ROOT), str(ROOT / "batch.parquet")]
+    seconds, cpu = (float(part) for part in watch(command).check().output.split())
+    return seconds, cpu, _equal(case)
 
 
 def _equal(case: Case) -> bool:
@@ -165,64 +200,31 @@ def _published(case: Case) -> str:
     return ", ".join(str(entry["headwater"]["operation"]) for entry in reversed(table.history()))
 
 
+def _link(case: Case, data: Path, first: int, end: int) -> None:
+    for name in case.sources:
+        for number in range(first, end):
+            (ROOT / "data" / name / f"{number:03}.parquet").hardlink_to(data / name / f"{number:03}.parquet")
+
+
 def _workspace(case: Case) -> None:
     shutil.rmtree(ROOT, ignore_errors=True)
-    for name in ("orders", "payments", "visits"):
+    for name in case.sources:
         (ROOT / "data" / name).mkdir(parents=True)
-    environment = {"lake": {"format": "delta"}, "settings": {"threads": 2}, "epoch": {"bytes": 1 << 30}}
-    columns = {
-        "orders": {"id": "bigint", "customer": "bigint", "amount": "decimal(12,2)"},
-        "payments": {"id": "bigint", "paid": "decimal(12,2)"},
-        "visits": {"id": "bigint", "batch": "bigint", "amount": "decimal(12,2)"},
-    }
+    environment = {"lake": {"format": "delta"}, "settings": {"threads": 2}, "epoch": {"bytes": 1}}
     sources = {
-        f"keyed.{name}": {"path": f"data/{name}/*.parquet", "format": "parquet", "bounded": False, "columns": of}
-        for name, of in columns.items()
+        f"keyed.{name}": {
+            "path": f"data/{name}/*.parquet",
+            "format": "parquet",
+            "bounded": False,
+            "columns": dict(SOURCES[name]),
+        }
+        for name in case.sources
     }
     content = {"name": "keyed", "environments": {"local": environment}, "sources": sources}
     (ROOT / "headwater.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     (ROOT / f"{case.name}.sql").write_text(f"MODEL (name {case.name}, output delta);\n{case.sql}\n")
 
 
-def _data(rows: int, steps: int) -> Path:
-    """Orders and payments: a first file with most of them, and files that touch one key in a hundred."""
-    folder = DATA / f"{rows}-{steps}-v2"
-    if (folder / ".whole").exists():
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    keys = max(rows * KEYS // ROWS, 1)
-    touched = keys // 100
-    amount = "CAST((hash(id, 1) % 1000000) / 100 AS DECIMAL(12, 2))"
-    queries = {
-        (
-            "orders",
-            0,
-        ): f"SELECT id, (hash(id) % {keys})::BIGINT AS customer, {amount} AS amount FROM range({rows}) AS r (id)",
-        ("visits", 0): f"SELECT id, id * {keys} // {rows} AS batch, {amount} AS amount FROM range({rows}) AS r (id)",
-        ("payments", 0): f"SELECT id, {amount} AS paid FROM range({rows}) AS r (id) WHERE hash(id, 2) % 2 = 0",
-    }
-    for step in range(1, steps + 1):
-        first = rows + step * touched
-        queries["orders", step] = (
-            f"SELECT id, ({step} + 100 * (id - {first}))::BIGINT AS customer, {amount} AS amount "
-            f"FROM range({first}, {first + touched}) AS r (id)"
-        )
-        queries["visits", step] = (
-            f"SELECT id, {keys - touched} + id - {first} AS batch, {amount} AS amount "
-            f"FROM range({first}, {first + touched}) AS r (id)"
-        )
-        queries["payments", step] = (
-            f"SELECT id, {amount} AS paid FROM range({rows}) AS r (id) "
-            f"WHERE hash(id, 2) % 2 = 1 AND hash(id, 3) % 100 = {step}"
-        )
-    with duckdb.connect(config={"threads": 2}) as connection:
-        for (name, step), query in queries.items():
-            (folder / name).mkdir(parents=True, exist_ok=True)
-            connection.execute(f"COPY ({query}) TO '{folder / name}/{step:03}.parquet' (FORMAT parquet)")
-    (folder / ".whole").touch()
-    return folder
-
-
 if __name__ == "__main__":
-    chosen = next(case for case in CASES if case.name == sys.argv[1])
-    print(batch(chosen, Path(sys.argv[2]), Path(sys.argv[3])))
+    chosen = next(case for case in (*CASES, LATEST) if case.name == sys.argv[1])
+    print(*batch(chosen, Path(sys.argv[2]), Path(sys.argv[3])))

@@ -22,8 +22,8 @@ __all__ = ["leader", "leading_term"]
 
 _BEST: Final = "_hw_best"
 """The first term of the order in the row that leads among those of an epoch."""
-_EVEN: Final = "_hw_even"
-"""Whether the row that led so far has the same first term."""
+_WAS: Final = "_hw_was"
+"""The first term of the order in the row that led so far."""
 _NEW: Final = "_hw_new"
 """1 for a row that comes in this epoch, 0 for the one that is kept."""
 
@@ -58,15 +58,12 @@ def leader(found: Leaders, term: Term, flow: Flow, build: Build) -> Flow:
     name, given = node.name, listed(node.input.columns)
     rows = flow.rows if flow.cost is Cost.INPUT else build.reading(f"{name}.rows", flow)
     state = build.keep(f"{name}.first", rows)
-    best = build.work(f"{name}.best", _best(keys, term, rows, state))
-    numbered = [f"key{at}" for at in range(1, len(keys) + 1)]
-    first = _alike([(f'"best".{key}', f'"new".{_q(column)}') for key, column in zip(numbered, keys, strict=True)])
+    best = build.work(f"{name}.best", _best(keys, term, rows))
+    kept = build.work(f"{name}.kept", _kept(keys, term, state, best))
     candidates = build.work(
-        f"{name}.candidates",
-        f'SELECT {given}, {_EVEN} FROM {rows} AS "new" JOIN {best} AS "best" '
-        f'ON {first} AND "best".{_BEST} IS NOT DISTINCT FROM "new".{_q(term.column)}',
+        f"{name}.candidates", _candidates(node.input.columns, keys, term, rows=rows, best=best, kept=kept)
     )
-    tied = build.work(f"{name}.tied", _tied(keys, candidates))
+    tied = build.work(f"{name}.tied", _tied(keys, term, candidates, best=best, kept=kept))
     winners = build.work(f"{name}.winners", _winners(found, term, candidates, tied, state))
     untied = f'NOT EXISTS (SELECT 1 FROM {tied} AS "tied" WHERE {matches(keys, "tied", "new")})'
     gained = f'SELECT {given} FROM {candidates} AS "new" WHERE {untied} UNION ALL SELECT {given} FROM {winners}'
@@ -84,29 +81,47 @@ def leader(found: Leaders, term: Term, flow: Flow, build: Build) -> Flow:
     return Flow(rows=changed, columns=node.columns, changes=Changes.REPLACE, content=content)
 
 
-def _best(keys: Sequence[str], term: Term, rows: str, state: str) -> str:
-    """For each key the best first term that came, unless the row that is kept has a better one."""
-    column, extreme = _q(term.column), "max" if term.greatest else "min"
-    named = "".join(f"{_q(key)} AS key{at}, " for at, key in enumerate(keys, 1))
+def _best(keys: Sequence[str], term: Term, rows: str) -> str:
+    """For each key the best first term that came."""
+    named = "".join(f"{_q(key)}, " for key in keys)
     grouped = f" GROUP BY {listed(keys)}" if keys else ""
-    came = f"SELECT {named}{extreme}({column}) AS {_BEST} FROM {rows}{grouped}"
-    was = f"SELECT {named}{column} AS _hw_was, 1 AS _hw_led FROM {state}"
-    same = _alike([(f'"came".key{at}', f'"was".key{at}') for at in range(1, len(keys) + 1)])
-    better = f"{_BEST} {'>' if term.greatest else '<'}{'' if term.alone else '='} _hw_was"
-    nothing = f"_hw_was IS NULL AND {_BEST} IS NOT NULL" if term.alone else "_hw_was IS NULL"
-    even = f"CASE WHEN _hw_led = 1 AND _hw_was IS NOT DISTINCT FROM {_BEST} THEN 1 ELSE 0 END AS {_EVEN}"
+    return f"SELECT {named}{'max' if term.greatest else 'min'}({_q(term.column)}) AS {_BEST} FROM {rows}{grouped}"
+
+
+def _kept(keys: Sequence[str], term: Term, state: str, best: str) -> str:
+    """For each key that came the first term of the row that leads it so far."""
+    # Apart from the comparison: an outer join with all that is kept reads all of it, this one what it may find.
+    named = "".join(f"{_q(key)}, " for key in keys)
+    came = f'EXISTS (SELECT 1 FROM {best} AS "new" WHERE {matches(keys, "new", "kept")})'
+    return f'SELECT {named}{_q(term.column)} AS {_WAS} FROM {state} AS "kept" WHERE {came}'
+
+
+def _candidates(given: Sequence[str], keys: Sequence[str], term: Term, *, rows: str, best: str, kept: str) -> str:
+    """The rows that lead their key by the first term, those apart that the row of before leads by it."""
+    worse = f'"best".{_BEST} {"<" if term.greatest else ">"}{"=" if term.alone else ""} "kept".{_WAS}'
+    nothing = f'"best".{_BEST} IS NULL' + ("" if term.alone else f' AND "kept".{_WAS} IS NOT NULL')
+    beaten = f'SELECT 1 FROM {kept} AS "kept" WHERE {matches(keys, "kept", "best")} AND ({worse} OR ({nothing}))'
+    leading = f'(SELECT * FROM {best} AS "best" WHERE NOT EXISTS ({beaten}))'
+    named = ", ".join(f'"new".{_q(column)}' for column in given)
     return (
-        f'SELECT "came".*, {even} FROM ({came}) AS "came" LEFT JOIN ({was}) AS "was" ON {same} '
-        f"WHERE _hw_led IS NULL OR {better} OR ({nothing})"
+        f'SELECT {named} FROM {rows} AS "new" JOIN {leading} AS "best" ON {matches(keys, "best", "new")} '
+        f'AND "best".{_BEST} IS NOT DISTINCT FROM "new".{_q(term.column)}'
     )
 
 
-def _tied(keys: Sequence[str], candidates: str) -> str:
-    """The keys whose leading row the first term of the order does not tell."""
-    several = f"HAVING count(*) > 1 OR max({_EVEN}) = 1"
-    if not keys:
-        return f"SELECT count(*) AS rows FROM {candidates} {several}"
-    return f"SELECT {listed(keys)} FROM {candidates} GROUP BY {listed(keys)} {several}"
+def _tied(keys: Sequence[str], term: Term, candidates: str, *, best: str, kept: str) -> str:
+    """The keys of whose rows the first term of the order does not tell which one leads."""
+    selected = listed(keys) if keys else "count(*) AS several"
+    grouped = f" GROUP BY {listed(keys)}" if keys else ""
+    several = f"SELECT {selected} FROM {candidates}{grouped} HAVING count(*) > 1"
+    if term.alone:
+        return several
+    selected = ", ".join(f'"kept".{_q(key)}' for key in keys) or "1 AS several"
+    even = f'"best".{_BEST} IS NOT DISTINCT FROM "kept".{_WAS}'
+    return (
+        f'{several} UNION SELECT {selected} FROM {kept} AS "kept" JOIN {best} AS "best" '
+        f"ON {matches(keys, 'kept', 'best')} AND {even}"
+    )
 
 
 def _winners(found: Leaders, term: Term, candidates: str, tied: str, state: str) -> str:
@@ -124,10 +139,6 @@ def _winners(found: Leaders, term: Term, candidates: str, tied: str, state: str)
     window.args["order"].append("expressions", exp.column(_NEW))
     place = f"SELECT {given}, {_NEW}, {sql(window)} AS _hw_place FROM ({competing})"
     return f"SELECT {given} FROM ({place}) WHERE _hw_place = 1 AND {_NEW} = 1"
-
-
-def _alike(pairs: Sequence[tuple[str, str]]) -> str:
-    return " AND ".join(f"{one} IS NOT DISTINCT FROM {other}" for one, other in pairs) or "true"
 
 
 _q = quote_identifier
