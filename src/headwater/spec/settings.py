@@ -75,7 +75,7 @@ class EnvironmentFile(_Closed):
     lake: LakeFile = Field(default_factory=LakeFile, description="Where the tables live.")
     metadata: str | None = Field(
         default=None,
-        description="URL of the metadata store: sqlite:///PATH or postgresql://... Default: a SQLite file in the work folder.",
+        description="URL of the metadata store, sqlite:/// or postgresql://. Default: SQLite in the work folder.",
     )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="Engine settings, such as memory_limit and threads."

@@ -9,10 +9,11 @@ import sys
 import pytest
 
 SLOW = {
-    "alembic",
     "deltalake",
     "duckdb",
     "jsonschema",
+    "numpy",
+    "psycopg",
     "pyarrow",
     "pydantic",
     "pyiceberg",

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, inspect, text
 
-import headwater.runtime.metadata
 from headwater.errors import MissingExtraError, TerminalError, TransientError, UsageError
 from headwater.plan.steps import Difference, Plan, Recorded
 from headwater.runtime.metadata import MetadataStore, tables
-from headwater.runtime.metadata.database import to_moment
-from headwater.runtime.metadata.opening import NEWEST, VERSION_TABLE
-from headwater.runtime.metadata.sqlite import PREFIX
-from headwater.runtime.metadata.upgrading import migrate, migrating_engine
+from headwater.runtime.metadata.database import Database, to_moment
+from headwater.runtime.metadata.migrations import MIGRATIONS, NEWEST, VERSION_TABLE
+from headwater.runtime.metadata.opening import connect, migrate
 from headwater.runtime.report import ProductReport, RunReport
 from headwater.runtime.state import CheckResult, EpochRecord, LedgerRow, StateStore, Watermark
 from headwater.spec.declarations import Environment
@@ -42,37 +38,29 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         return
     server: str = request.getfixturevalue("postgres")
     yield server
-    with changing(server) as connection:
-        found = MetaData()
-        found.reflect(connection)
-        found.drop_all(connection)
+    with changing(server) as database, database.writing() as connection:
+        for name in (*(table.name for table in tables.ALL), VERSION_TABLE):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 @contextlib.contextmanager
-def changing(url: str) -> Iterator[Connection]:
-    """A connection for what no store does."""
-    if url.startswith(PREFIX):
-        Path(url.removeprefix(PREFIX)).parent.mkdir(exist_ok=True)
-    engine = migrating_engine(url)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
+def changing(url: str) -> Iterator[Database]:
+    """The database as it is, for what no store does."""
+    database = connect(url)
+    yield database
+    database.close()
 
 
-def shape(connection: Connection) -> dict[str, object]:
-    """All tables: their columns, keys and indexes as the database tells them."""
-    found = inspect(connection)
-    return {
-        name: (
-            [
-                (column["name"], str(column["type"]), getattr(column["type"], "timezone", None), column["nullable"])
-                for column in found.get_columns(name)
-            ],
-            found.get_pk_constraint(name)["constrained_columns"],
-            sorted((index["name"] or "", tuple(index["column_names"])) for index in found.get_indexes(name)),
-        )
-        for name in found.get_table_names()
-    }
+def columns(database: Database, table: str) -> list[str]:
+    """The columns of a table in their order."""
+    query = f"SELECT filled.* FROM (SELECT 1 AS one) AS base LEFT JOIN {table} AS filled ON true"
+    with database.reading() as connection:
+        return [*connection.rows(query)[0]]
+
+
+def version(database: Database) -> list[str]:
+    with database.reading() as connection:
+        return [row["version_num"] for row in connection.rows(f"SELECT version_num FROM {VERSION_TABLE}")]
 
 
 @pytest.fixture
@@ -217,45 +205,47 @@ def test_dead_runs_are_found_by_who_holds_the_state(url: str) -> None:
 def test_newer_store_is_refused(url: str) -> None:
     with MetadataStore.open(url):
         pass
-    with changing(url) as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    with changing(url) as database, database.writing() as connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(TerminalError, match="has version 9999"), MetadataStore.open(url):
         pass
 
 
-def test_new_store_has_the_tables_that_migrations_make(url: str) -> None:
+def test_statements_write_the_tables_that_migrations_make(url: str) -> None:
     with MetadataStore.open(url):
         pass
-    with changing(url) as connection:
-        created = shape(connection)
-        names = MetaData()
-        names.reflect(connection)
-        names.drop_all(connection)
-        migrate(connection)
-        assert shape(connection) == created
-    assert {table.name for table in tables.ALL} | {VERSION_TABLE} == created.keys()
+    with changing(url) as database:
+        assert {table.name: [*table.columns] for table in tables.ALL} == {
+            table.name: columns(database, table.name) for table in tables.ALL
+        }
+        assert version(database) == [NEWEST]
 
 
-def test_new_store_is_one_that_alembic_would_go_on_from(url: str) -> None:
-    with MetadataStore.open(url):
-        pass
-    with changing(url) as connection:
-        before = shape(connection)
-        migrate(connection)
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert context.get_current_revision() == NEWEST
-        assert shape(connection) == before
-
-
-def test_older_store_is_upgraded(url: str) -> None:
-    with changing(url) as connection:
-        migrate(connection, "0001")
+@pytest.mark.parametrize("older", [step for step in MIGRATIONS if step != NEWEST])
+def test_older_store_is_upgraded_and_keeps_its_rows(url: str, older: str) -> None:
+    with changing(url) as database:
+        migrate(database, older)
+        assert version(database) == [older]
+        with database.writing() as connection:
+            connection.execute(
+                tables.runs.insertion,
+                {"run": "r1", "environment": "dev", "status": "done", "started_at": AT, "finished_at": None},
+            )
     with MetadataStore.open(url) as store:
-        assert store.runs() == ()
-        assert store.recorded("dev") == {}
-    with changing(url) as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert context.get_current_revision() == NEWEST
+        assert [run.run for run in store.runs()] == ["r1"]
+        assert store.watermarks("dev") == {}
+    with changing(url) as database:
+        assert version(database) == [NEWEST]
+
+
+def test_upgrade_that_fails_leaves_the_store_as_it_was(url: str) -> None:
+    with changing(url) as database:
+        migrate(database, "0002")
+        with database.writing() as connection:
+            connection.execute("CREATE TABLE headwater_watermarks (in_the_way INTEGER)")
+        with pytest.raises((TerminalError, TransientError)):
+            migrate(database)
+        assert version(database) == ["0002"]
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-7))], ids=str)
@@ -301,13 +291,14 @@ def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_newest_is_the_newest_migration() -> None:
-    folder = Path(headwater.runtime.metadata.__file__).parent / "migrations"
-    assert ScriptDirectory(str(folder)).get_current_head() == NEWEST
-
-
 @pytest.mark.parametrize(
-    ("wrong", "message"), [("nonsense", "cannot be read"), ("mysql://h/d", "'mysql'"), ("sqlite://", "'sqlite'")]
+    ("wrong", "message"),
+    [
+        ("nonsense", "cannot be read"),
+        ("mysql://h/d", "'mysql'"),
+        ("sqlite://", "cannot be read"),
+        ("postgresql://h/d?sslmod=x", "cannot be read"),
+    ],
 )
 def test_unusable_urls(wrong: str, message: str) -> None:
     with pytest.raises(UsageError, match=message), MetadataStore.open(wrong):
@@ -321,8 +312,20 @@ def test_unreachable_server_may_be_tried_again(tmp_path: Path) -> None:
         pass
 
 
+def test_server_that_hung_up_is_connected_to_again(postgres: str) -> None:
+    with changing(postgres) as other, changing(postgres) as database:
+        with other.writing() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        with database.reading() as connection:
+            assert connection.rows("SELECT 1 AS found") == [{"found": 1}]
+
+
 def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "headwater.runtime.metadata.postgres", raising=False)
     with pytest.raises(MissingExtraError) as raised, MetadataStore.open("postgresql://h/d"):
         pass
     assert raised.value.extra == "postgres"

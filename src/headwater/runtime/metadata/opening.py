@@ -1,26 +1,18 @@
 """Opening the metadata store: which database a URL means, and its tables brought up to date.
 
-Apart from the queries because most runs find everything in order here, and then
-neither SQLAlchemy nor Alembic is loaded.
+Apart from the databases, because the steps are the same for all of them.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
-from headwater.errors import TerminalError
-from headwater.runtime.metadata import tables
+from headwater.errors import TerminalError, UsageError
 from headwater.runtime.metadata.database import Connection, Database
-from headwater.runtime.metadata.sqlite import PREFIX, SqliteDatabase
+from headwater.runtime.metadata.migrations import MIGRATIONS, MOMENT, NEWEST, VERSION_TABLE
+from headwater.runtime.metadata.sqlite import SqliteDatabase
 
-__all__ = ["NEWEST", "VERSION_TABLE", "open_database"]
-
-NEWEST: Final = "0003"
-"""The newest migration; a test compares it with the migrations that are there."""
-
-VERSION_TABLE: Final = "headwater_schema"
-"""Where Alembic notes the newest migration that ran."""
+__all__ = ["connect", "migrate", "open_database"]
 
 
 def open_database(url: str) -> Database:
@@ -32,53 +24,72 @@ def open_database(url: str) -> Database:
         TransientError: the store cannot be reached.
         TerminalError: a newer headwater wrote the store.
     """
-    database = _connected(url)
+    database = connect(url)
     try:
-        _bring_up_to_date(database, url)
+        migrate(database)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _connected(url: str) -> Database:
-    if url.startswith(PREFIX) and url != PREFIX:
-        return SqliteDatabase(Path(url.removeprefix(PREFIX)))
-    from headwater.runtime.metadata.server import ServerDatabase, connect
+def connect(url: str) -> Database:
+    """Open the database of a URL as it is: ``sqlite:///`` with the path of a file, or ``postgresql://``.
 
-    return ServerDatabase(connect(url))
+    Raises:
+        UsageError: the URL cannot be read or names another system.
+        MissingExtraError: the driver is not installed.
+        TransientError: the database cannot be reached.
+    """
+    scheme, mark, rest = url.partition("://")
+    system = scheme.partition("+")[0]
+    match system:
+        case "sqlite" if rest.startswith("/") and rest != "/":
+            return SqliteDatabase(Path(rest.removeprefix("/")))
+        case "postgresql" if mark:
+            # The driver is of an extra, and takes longer to load than SQLite's.
+            from headwater.runtime.metadata.postgres import PostgresDatabase
+
+            return PostgresDatabase(f"{system}://{rest}")
+        case _ if mark and system != "sqlite":
+            raise UsageError(
+                f"the metadata store cannot live in '{system}'", hint="use a sqlite:/// or postgresql:// URL"
+            )
+        case _:
+            raise UsageError("the metadata store's URL cannot be read", hint="for example sqlite:///path/to.db")
 
 
-def _bring_up_to_date(database: Database, url: str) -> None:
+def migrate(database: Database, to: str = NEWEST) -> None:
+    """Take the steps that the store lacks, up to one of them: all or none.
+
+    Raises:
+        TerminalError: a newer headwater wrote the store.
+    """
     with database.reading() as connection:
         found = _version(database, connection)
-    if found is None:
-        with database.writing() as connection:
-            if _version(database, connection) is None:
-                _create(database, connection)
-        return
-    if found > NEWEST:
+    if found > to:
         raise TerminalError(
-            f"the metadata store has version {found}, this headwater knows versions up to {NEWEST}",
+            f"the metadata store has version {found}, this headwater knows versions up to {to}",
             hint="upgrade headwater",
         )
-    if found < NEWEST:
-        from headwater.runtime.metadata.upgrading import upgrade
+    if found == to:
+        return
+    with database.writing() as connection:
+        known = _version(database, connection)  # another process may have been faster
+        if not known:
+            connection.execute(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        for step, statements in MIGRATIONS.items():
+            if known < step <= to:
+                for statement in statements:
+                    connection.execute(statement.replace(MOMENT, database.moment_type))
+        connection.execute(f"DELETE FROM {VERSION_TABLE}")
+        connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (:version)", {"version": max(known, to)})
 
-        upgrade(url)
 
-
-def _version(database: Database, connection: Connection) -> str | None:
+def _version(database: Database, connection: Connection) -> str:
+    """The newest step that was taken, '' before the first."""
     if not database.has_table(connection, VERSION_TABLE):
-        return None
-    versions = [str(row["version_num"]) for row in connection.rows(f"SELECT version_num FROM {VERSION_TABLE}")]
-    return versions[0] if versions else None
-
-
-def _create(database: Database, connection: Connection) -> None:
-    """A new store gets the newest tables at once, as if every migration had run; a test compares the two."""
-    for table in tables.ALL:
-        for statement in table.creation(database.moment_type):
-            connection.execute(statement)
-    connection.execute(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-    connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (:version)", {"version": NEWEST})
+        return ""
+    return max(
+        (str(row["version_num"]) for row in connection.rows(f"SELECT version_num FROM {VERSION_TABLE}")), default=""
+    )

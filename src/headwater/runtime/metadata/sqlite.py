@@ -16,10 +16,8 @@ from typing import Any, Final
 from headwater.errors import TerminalError, TransientError
 from headwater.runtime.metadata.database import Connection, Row
 
-__all__ = ["PREFIX", "SqliteDatabase"]
+__all__ = ["SqliteDatabase"]
 
-PREFIX: Final = "sqlite:///"
-"""Of a URL; the path of the file follows as it is."""
 
 _longest_wait: Final = 30.0
 """Seconds that a writer waits for others."""

@@ -1,1 +1,0 @@
-"""Migrations of the metadata store, run by Alembic."""

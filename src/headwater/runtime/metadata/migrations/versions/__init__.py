@@ -1,1 +1,0 @@
-"""One module a step; a step never changes once it is released."""
