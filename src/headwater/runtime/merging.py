@@ -24,6 +24,9 @@ __all__ = ["ChangeSet", "Rewriting", "change_set", "forget_unpublished", "gather
 LARGEST_SHARE: Final = 0.5
 """Of a table's bytes: where more would be written again, the whole result is written from what is kept of it."""
 
+FIRST_ROWS: Final = 20_000
+"""Of each file, which are looked at before all are: fewer than engines write into a row group."""
+
 _times: Final = quote_identifier("_hw_times")
 _group: Final = quote_identifier("_hw_group")
 
@@ -105,11 +108,13 @@ def change_set(bench: Workbench, model: ModelStep, footing: Footing) -> ChangeSe
         return ChangeSet((), gained if came else "", None, gained, f"SELECT {columns} FROM {located}", rows)
     if went > footing.rows * LARGEST_SHARE or len(footing.files.files) == 1:
         return Rewriting(rows)
-    touched = _take(bench, model, footing, int(went))
+    _lose(bench, model, footing)
+    if _is_large(footing, _surely_touched(bench, model)):
+        return Rewriting(rows)
+    touched = _take(bench, model, int(went))
     if touched is None:
         return None
-    sizes = [file.size for file in footing.files.files]
-    if sum(sizes[file] for file in touched) > sum(sizes) * LARGEST_SHARE:
+    if _is_large(footing, touched):
         return Rewriting(rows)
     rewritten = _locate(bench, model, footing, "rewritten", touched)
     stays = f"SELECT {columns} FROM {rewritten} AS kept WHERE NOT EXISTS ({_taken_of(name, touched)})"
@@ -159,19 +164,43 @@ def _same(model: ModelStep, other: str) -> str:
     return " AND ".join(f"kept.{column} IS NOT DISTINCT FROM {other}.{column}" for column in names)
 
 
-def _take(bench: Workbench, model: ModelStep, footing: Footing, went: int) -> list[int] | None:
+def _lose(bench: Workbench, model: ModelStep, footing: Footing) -> None:
+    """Make ``lost.<name>``, the rows that go, and ``located.<name>``, those of the table with where they lie."""
+    columns = listed(model.analysis.schema)
+    bench.create(
+        _named("lost", model.relation),
+        f"SELECT {columns}, -{DIFF_COLUMN} AS {_times}, row_number() OVER () AS {_group} "
+        f"FROM {relation('delta', model.relation)} WHERE {DIFF_COLUMN} < 0",
+    )
+    _locate(bench, model, footing, "located", range(len(footing.files.files)))
+
+
+def _is_large(footing: Footing, touched: list[int]) -> bool:
+    """Whether so much of the table lies in these files that it is not worth to spare the others."""
+    sizes = [file.size for file in footing.files.files]
+    return sum(sizes[file] for file in touched) > sum(sizes) * LARGEST_SHARE
+
+
+def _surely_touched(bench: Workbench, model: ModelStep) -> list[int]:
+    """Files among whose first rows are some that go: a change all over the table shows there, at little cost."""
+    located, lost = _named("located", model.relation), _named("lost", model.relation)
+    return _files(
+        bench,
+        f"{located} AS kept JOIN {lost} AS lost ON {_same(model, 'lost')} WHERE kept.{ROW_COLUMN} < {FIRST_ROWS}",
+    )
+
+
+def _files(bench: Workbench, rows: str) -> list[int]:
+    return [int(file) for (file,) in bench.session.fetch(f"SELECT DISTINCT {FILE_COLUMN} FROM {rows} ORDER BY ALL")]
+
+
+def _take(bench: Workbench, model: ModelStep, went: int) -> list[int] | None:
     """Make ``taken.<name>``: where the rows lie that go, equal ones as often as they go; returns their files.
 
     None where they are not all there.
     """
-    name, columns = model.relation, listed(model.analysis.schema)
-    lost, taken = _named("lost", name), _named("taken", name)
-    bench.create(
-        lost,
-        f"SELECT {columns}, -{DIFF_COLUMN} AS {_times}, row_number() OVER () AS {_group} "
-        f"FROM {relation('delta', name)} WHERE {DIFF_COLUMN} < 0",
-    )
-    located = _locate(bench, model, footing, "located", range(len(footing.files.files)))
+    name = model.relation
+    lost, located, taken = (_named(role, name) for role in ("lost", "located", "taken"))
     place = f"{FILE_COLUMN}, {ROW_COLUMN}"
     found = bench.create(
         taken,
@@ -181,7 +210,7 @@ def _take(bench: Workbench, model: ModelStep, footing: Footing, went: int) -> li
     )
     if found != went:
         return None
-    return [int(file) for (file,) in bench.session.fetch(f"SELECT DISTINCT {FILE_COLUMN} FROM {taken} ORDER BY ALL")]
+    return _files(bench, taken)
 
 
 def _taken_of(name: RelationName, touched: list[int]) -> str:
