@@ -19,7 +19,7 @@ from headwater.incremental.program import Block, BlockKind, ChangeMode, Given, I
 from headwater.incremental.stateful import compile_stateful
 from headwater.relations import Role
 from headwater.sql.analysis import Analysis, Binder
-from headwater.sql.parse import parse_engine_sql
+from headwater.sql.parse import parse_engine_sql, without_places
 from headwater.types import RelationName, Schema
 
 __all__ = ["compile_program"]
@@ -84,7 +84,7 @@ def _operators(
     names = {str(read).casefold(): read for read in analysis.reads}
     try:
         columns = {read: schemas[read].names for read in analysis.reads}
-        root = lower(parse_engine_sql(analysis.canonical), names, columns)
+        root = lower(without_places(parse_engine_sql(analysis.canonical)), names, columns)
         return compile_stateful(relation, root, analysis, given=given, schemas=schemas, binder=binder)
     except Unmaintainable as refusal:
         return refusal

@@ -253,8 +253,9 @@ class Workbench:
         name, columns = model.relation, listed(model.analysis.schema)
         change = relation("change", name)
         if model.output == "view":
-            reads = self._provide((read.relation, "history") for read in model.program.inputs)
-            self._name(made, f"SELECT {columns} FROM ({model.program.over_history()})", reads)
+            plain = quote_identifier(str(name))
+            self._name(plain, model.analysis.engine_sql, [self._plain(read) for read in model.analysis.reads])
+            self._name(made, f"SELECT {columns} FROM {plain}", [plain])
         elif name in self._replaced:
             self._name(made, f"SELECT {columns} FROM {change}", [change])
         elif name in self._appended:
@@ -262,6 +263,14 @@ class Workbench:
             self._name(made, both, [change])
         else:
             self._name(made, f"SELECT {columns} FROM {self.earlier(name)}")
+
+    def _plain(self, name: RelationName) -> str:
+        """``<name>``, as a query in its own words calls what it reads: all rows, with no word on their origin."""
+        plain, history = quote_identifier(str(name)), relation("history", name)
+        self.history(name)
+        if not self.has(plain):
+            self._name(plain, f"FROM {history}", [history])
+        return plain
 
     def _foreign_history(self, port: ForeignPort, made: str) -> None:
         version = self._foreign_versions.get(port.relation)

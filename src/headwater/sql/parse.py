@@ -19,7 +19,7 @@ from headwater.sql.dialect import HeadwaterDialect, WindowSyntaxError, keep_verb
 from headwater.sql.text import QueryText
 from headwater.sql.windows import place_window_tables
 
-__all__ = ["dialect", "generate", "parse_engine_sql", "parse_query"]
+__all__ = ["dialect", "generate", "parse_engine_sql", "parse_query", "without_places"]
 
 dialect: Final = HeadwaterDialect()
 
@@ -53,6 +53,9 @@ _statement_hints: Final = {
     "PIVOT": "write SELECT * FROM t PIVOT (sum(x) FOR c IN ('a', 'b')), which names its columns",
     "UNPIVOT": "write SELECT * FROM t UNPIVOT (value FOR name IN (a, b))",
 }
+
+_places: Final = frozenset({"line", "col", "start", "end"})
+"""What the parser notes of where an expression stands."""
 
 
 def parse_query(text: QueryText) -> exp.Query:
@@ -121,6 +124,15 @@ def parse_engine_sql(sql: str) -> exp.Query:
     text = QueryText(sql, "engine SQL")
     tokens = _tokens(text)
     return _query(_parsed(tokens, text), tokens, text)
+
+
+def without_places(tree: exp.Query) -> exp.Query:
+    """The tree, whose nodes forget where they stood in the text: copying that takes longer than all the rest."""
+    for node in tree.walk():
+        meta = node._meta  # noqa: SLF001 - asking for `meta` makes one for every node
+        if meta:
+            node._meta = {key: value for key, value in meta.items() if key not in _places} or None  # noqa: SLF001
+    return tree
 
 
 def generate(tree: exp.Expr, *, copy: bool = False, text: QueryText | None = None) -> str:
