@@ -1,9 +1,10 @@
 """Sessions: rows of one key with no pause between them that is longer than the gap.
 
 Kept of an open session are its key, its first and last time, and the partial results of its aggregates. Rows are first
-put together by slices as wide as the gap, since two rows of one key in one slice are always in one session; then only
-the keys with new rows are put together with their open sessions, which a row in between may join into one. A session
-is final once the watermark has passed its end: a row exactly at the end still belongs to it.
+put together by slices as wide as the gap, since two rows of one key in one slice are always in one session; then with
+the open sessions of their key that are no further away than the gap, of which a row in between may join several. No
+other open session changes, since none is within the gap of another. A session is final once the watermark has passed
+its end: a row exactly at the end still belongs to it.
 Where rows themselves are asked for with their session, they are kept until it ends.
 """
 
@@ -29,7 +30,8 @@ from headwater.types import quote_identifier
 __all__ = ["closes_sessions", "session_aggregates", "session_groups", "session_rows", "sessions_of"]
 
 _TIME: Final = "_hw_time"
-_time, _first, _last = (quote_identifier(name) for name in (_TIME, "_hw_first", "_hw_last"))
+_FIRST: Final = "_hw_first"
+_time, _first, _last = (quote_identifier(name) for name in (_TIME, _FIRST, "_hw_last"))
 _microsecond: Final = timedelta(microseconds=1)
 
 
@@ -159,16 +161,17 @@ def _ended(kept: _Open, rows: str, clock: Clock, build: Build) -> str:
     sliced = f"(SELECT *, {floored(_time, kept.gap)} AS {SLICE} FROM {rows})"
     fresh = build.work(f"{name}.slices", f"SELECT {selected} FROM {sliced} GROUP BY {by}")
     state = build.keep(f"{name}.open", fresh)
-    touched = f'EXISTS (SELECT 1 FROM {fresh} AS "new" WHERE {matches(kept.keys, "new", "kept")})'
+    near = f'"kept".{_last} >= "new".{_first} - {kept.gap} AND "kept".{_first} <= "new".{_last} + {kept.gap}'
+    joined = f'{state} AS "kept" JOIN {fresh} AS "new" ON {matches(kept.keys, "new", "kept")} AND {near}'
+    touched = build.work(f"{name}.touched", f'SELECT DISTINCT "kept".* FROM {joined}')
+    merged = build.work(f"{name}.merged", _joined(kept, f"(SELECT * FROM {fresh} UNION ALL SELECT * FROM {touched})"))
     ended = f"{_last} < {build.moment(Moment('', clock.relations, delay=clock.delay, offset=kept.gap, width=1))}"
-    pieces = f'(SELECT * FROM {fresh} UNION ALL SELECT * FROM {state} AS "kept" WHERE {touched})'
-    merged = build.work(f"{name}.merged", _joined(kept, pieces))
+    again = f'EXISTS (SELECT 1 FROM {touched} AS "old" WHERE {matches((*kept.keys, _FIRST), "old", "kept")})'
     closed = build.work(
         f"{name}.ended",
-        f"SELECT * FROM {merged} WHERE {ended} UNION ALL "
-        f'SELECT * FROM {state} AS "kept" WHERE {ended} AND NOT {touched}',
+        f'SELECT * FROM {merged} WHERE {ended} UNION ALL SELECT * FROM {state} AS "kept" WHERE {ended} AND NOT {again}',
     )
-    build.delete(state, f"{ended} OR {touched}")
+    build.delete(state, f"{ended} OR {again}")
     build.insert(state, f"SELECT * FROM {merged} WHERE NOT {ended}")
     return closed
 
@@ -183,21 +186,20 @@ def _joined(kept: _Open, pieces: str) -> str:
     keys = listed(kept.keys)
     by_key = f"{f'PARTITION BY {keys} ' if keys else ''}ORDER BY {_first}, {_last}"
     before = f"max({_last}) OVER ({by_key} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
-    near = f'"_hw_latest" <= "_hw_earliest" + {kept.gap}'
-    extremes = f'max({_first}) AS "_hw_latest", min({_last}) AS "_hw_earliest"'
+    apart = f'max({_first}) > min({_last}) + {kept.gap} AS "_hw_apart"'
     piece = ", ".join(
         (*([keys] if keys else []), f"min({_first}) AS {_first}", f"max({_last}) AS {_last}", *merges(kept.partials))
     )
-    apart = f'SELECT 1 FROM "groups" WHERE NOT {near} AND {matches(kept.keys, "groups", "kept")}'
-    several = f'SELECT * FROM "pieces" AS "kept" WHERE EXISTS ({apart})'
+    groups = f'SELECT 1 FROM "groups" WHERE "_hw_apart" AND {matches(kept.keys, "groups", "kept")}'
+    several = f'SELECT * FROM "pieces" AS "kept" WHERE EXISTS ({groups})'
     begins = f'SELECT *, CASE WHEN {_first} <= {before} + {kept.gap} THEN 0 ELSE 1 END AS "_hw_begins" FROM ({several})'
     numbered = f'SELECT *, sum("_hw_begins") OVER ({by_key}) AS "_hw_session" FROM ({begins})'
     by_session = ", ".join((*([keys] if keys else []), '"_hw_session"'))
     columns = ", ".join((*(quote_identifier(key) for key in kept.keys), _first, _last, *_names(kept.partials)))
     return (
         f'WITH "pieces" AS {pieces}, "groups" AS '
-        f'(SELECT {piece}, {extremes} FROM "pieces"{f" GROUP BY {keys}" if keys else ""}) '
-        f'SELECT {columns} FROM "groups" WHERE {near} UNION ALL '
+        f'(SELECT {piece}, {apart} FROM "pieces"{f" GROUP BY {keys}" if keys else ""}) '
+        f'SELECT {columns} FROM "groups" WHERE NOT "_hw_apart" UNION ALL '
         f"SELECT {piece} FROM ({numbered}) GROUP BY {by_session}"
     )
 

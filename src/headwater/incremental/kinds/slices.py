@@ -31,14 +31,16 @@ def microseconds(time: str) -> str:
 def floored(number: str, width: int) -> str:
     """The greatest whole number that is not above ``number / width``; ``//`` alone rounds towards zero.
 
+    Written so that one division is made for a row, which is most of what it costs.
+
     >>> floored("x", 1)
     'x'
     >>> floored("x", 10)
-    '(x // 10 - CASE WHEN x % 10 < 0 THEN 1 ELSE 0 END)'
+    '(CASE WHEN x < 0 THEN (x + 1) // 10 - 1 ELSE x // 10 END)'
     """
     if width == 1:
         return number
-    return f"({number} // {width} - CASE WHEN {number} % {width} < 0 THEN 1 ELSE 0 END)"
+    return f"(CASE WHEN {number} < 0 THEN ({number} + 1) // {width} - 1 ELSE {number} // {width} END)"
 
 
 def time_of(number: str, offset: int, width: int) -> str:
