@@ -14,11 +14,11 @@ from headwater.quality.checks import Check, DatasetCheck, Judgement, KeyCheck, R
 from headwater.quality.keys import KeyPlan, plan_keys
 from headwater.quality.literals import text_literal
 from headwater.quality.quarantine import malformed_part, quarantined, refused_part
-from headwater.quality.times import LATE, TimeTest, Timing, time_tests
+from headwater.quality.times import LATE, TimeTest, Timing, event_time_of, time_tests
 from headwater.relations import CONTENT, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.types import RelationName, Schema, quote_identifier
 
-__all__ = ["DatasetQuery", "HistoryUse", "Judging", "judge"]
+__all__ = ["DatasetQuery", "HistoryUse", "Judging", "judge", "reads_itself"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Judging:
     """How a relation's candidates are judged, in this order.
 
     1. ``work``: create each; small relations of conflicting keys and missing references. ``suspects`` is a query of
-       one number, which is 0 when step 2 would find no row: it reads only the columns that rules speak of. None when
-       it would cost as much.
+       one row: a number, which is 0 when step 2 would find no row, and then the greatest event time of all candidates,
+       NULL where none is declared. It reads only the columns that rules speak of. None when it would cost as much.
     2. ``rejected``: create it; its rows, in the shape of the quarantine table, are the rows
-       refused (and the malformed records). None when nothing can be refused. ``judges_late``: those with
-       the code :data:`headwater.quality.LATE` are counted as late and not as refused.
+       refused (and the malformed records). None when nothing can be refused, which ``refuses`` tells. ``judges_late``:
+       those with the code :data:`headwater.quality.LATE` are counted as late and not as refused.
     3. ``change``: the admitted rows with provenance columns. ``unrefused`` creates the same
        relation without a filter and may be used in its stead when ``rejected`` came out empty.
     4. ``accepted``: the rows of ``change`` without provenance columns.
@@ -61,13 +61,22 @@ class Judging:
     relation: RelationName
     work: tuple[Statement, ...]
     suspects: str | None
-    rejected: Statement | None
     change: Statement
     unrefused: Statement
     accepted: Statement
     datasets: tuple[DatasetQuery, ...]
     reads: tuple[HistoryUse, ...]
     judges_late: bool = False
+    refusals: _Refusals | None = None
+
+    @property
+    def refuses(self) -> bool:
+        return self.refusals is not None
+
+    @property
+    def rejected(self) -> Statement | None:
+        """Made when it is asked for: its text is by far the longest, and few epochs refuse rows."""
+        return None if self.refusals is None else self.refusals.statement
 
 
 def judge(
@@ -100,30 +109,27 @@ def judge(
 
     columns = ", ".join(quote_identifier(column.name) for column in schema)
     missing = [_Missing(name, check, number) for number, check in enumerate(references, start=1)]
-    tests = [
-        _Test(check.code, f"coalesce({check.predicate}, TRUE)", f"NOT coalesce({check.predicate}, TRUE)")
-        for check in rows
-    ]
     times = _times(judgement, schema, timing)
-    tests += [_Test(test.code, test.passes, f"NOT {test.passes}") for test in times]
+    tests = [_demands(check.code, check.predicate) for check in rows]
+    tests += [_demands(test.code, test.demand) for test in times]
     tests += [_refers(entry, unless) for entry in missing]
     sound = " AND ".join(test.passes for test in tests) or "TRUE"
     candidate = relation("candidate", name)
     plan = plan_keys(name, keys, schema, sound=sound, history=history) if keys else None
 
     work = [entry.statement for entry in missing] + (list(plan.work) if plan else [])
-    rejected = _rejected(name, judgement, schema, tests, plan, history=history, malformed=malformed)
+    event_time = _event_time(judgement, schema)
     return Judging(
         name,
         tuple(work),
-        _suspects(candidate, tests) if plan is None and not malformed else None,
-        rejected,
+        _suspects(candidate, tests, event_time) if plan is None and not malformed else None,
         _change(name, columns, sound, plan),
         Statement(relation("change", name), f"SELECT {columns}, {_provenance} FROM {candidate}"),
         Statement(relation("accepted", name), f"SELECT {columns} FROM {relation('change', name)}"),
         _dataset_queries(name, datasets, columns, history=history),
         _reads(name, references, keys, datasets, history=history),
         any(test.code == LATE for test in times),
+        _Refusals(name, judgement, schema, tests, plan, history, malformed) if tests or plan or malformed else None,
     )
 
 
@@ -132,11 +138,15 @@ _provenance: Final = f"{SOURCE_COLUMN}, {OFFSET_COLUMN}"
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """A reason against a row of the candidates: ``passes`` and ``fails`` are TRUE or FALSE, never NULL."""
+    """A reason against a row of the candidates: ``passes`` and ``fails`` are TRUE or FALSE, never NULL.
+
+    ``suspect`` is TRUE where ``fails`` is, else FALSE or NULL: engines take half the time for it.
+    """
 
     code: str
     passes: str
     fails: str
+    suspect: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +182,27 @@ class _Missing:
         return f"EXISTS (SELECT 1 FROM {self.creates} AS m WHERE {same})"
 
 
+def _demands(code: str, predicate: str) -> _Test:
+    """A predicate that must not be FALSE."""
+    return _Test(code, f"coalesce({predicate}, TRUE)", f"NOT coalesce({predicate}, TRUE)", f"NOT ({predicate})")
+
+
 def _refers(entry: _Missing, unless: str | None) -> _Test:
     code = entry.check.code
     if unless is None:
-        return _Test(code, f"NOT {entry.hit}", entry.hit)
-    return _Test(code, f"({unless} OR NOT {entry.hit})", f"(NOT {unless} AND {entry.hit})")
+        return _Test(code, f"NOT {entry.hit}", entry.hit, entry.hit)
+    fails = f"(NOT {unless} AND {entry.hit})"
+    return _Test(code, f"({unless} OR NOT {entry.hit})", fails, fails)
 
 
-def _suspects(candidate: str, tests: Sequence[_Test]) -> str | None:
+def _suspects(candidate: str, tests: Sequence[_Test], event_time: str | None) -> str | None:
     if not tests:
         return None
-    return f"SELECT count(*) FROM {candidate} AS c WHERE {' OR '.join(test.fails for test in tests)}"
+    fails = " OR ".join(test.suspect for test in tests)
+    if event_time is None:
+        return f"SELECT count(*), NULL FROM {candidate} AS c WHERE {fails}"
+    number = f"count_if({fails})"
+    return f"SELECT {number}, CASE WHEN {number} = 0 THEN max({event_time}) END FROM {candidate} AS c"
 
 
 def _change(name: RelationName, columns: str, sound: str, plan: KeyPlan | None) -> Statement:
@@ -202,33 +222,46 @@ def _times(judgement: Judgement | None, schema: Schema, timing: Timing | None) -
     return time_tests(declared, column, timing) if timing and declared and column else []
 
 
-def _rejected(
-    name: RelationName,
-    judgement: Judgement | None,
-    schema: Schema,
-    tests: Sequence[_Test],
-    plan: KeyPlan | None,
-    *,
-    history: bool,
-    malformed: bool,
-) -> Statement | None:
-    parts = []
-    if tests:
+def _event_time(judgement: Judgement | None, schema: Schema) -> str | None:
+    declared = judgement.event_time if judgement else None
+    column = schema.get(declared.column) if declared else None
+    return None if column is None else event_time_of(column, "c")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusals:
+    """What the statement of refused rows is made of."""
+
+    name: RelationName
+    judgement: Judgement | None
+    schema: Schema
+    tests: Sequence[_Test]
+    plan: KeyPlan | None
+    history: bool
+    malformed: bool
+
+    @property
+    def statement(self) -> Statement:
+        parts = []
+        if self.tests:
+            parts.append(self._failing())
+        if self.plan is not None:
+            parts.append(refused_part(self.schema, "_hw_codes", f"{self.plan.judged} WHERE len(_hw_codes) > 0"))
+        if self.malformed:
+            parts.append(malformed_part(self.name))
+        version = self.judgement.contract_version if self.judgement else ""
+        query = quarantined(self.name, version, parts, epoch_in_id=self.history)
+        return Statement(relation("rejected", self.name), query)
+
+    def _failing(self) -> str:
+        judgement, tests = self.judgement, self.tests
         listed = ", ".join(f"CASE WHEN {test.fails} THEN {text_literal(test.code)} END" for test in tests)
         codes = f"list_filter([{listed}], lambda _hw_code: _hw_code IS NOT NULL)"
         failing = " OR ".join(test.fails for test in tests)
         late = next((test.fails for test in tests if test.code == LATE), None)
         drops = judgement is not None and judgement.event_time is not None and judgement.event_time.late == "drop"
-        source = f"{relation('candidate', name)} AS c WHERE {failing}"
-        parts.append(refused_part(schema, codes, source, without=late if drops else None))
-    if plan is not None:
-        parts.append(refused_part(schema, "_hw_codes", f"{plan.judged} WHERE len(_hw_codes) > 0"))
-    if malformed:
-        parts.append(malformed_part(name))
-    if not parts:
-        return None
-    version = judgement.contract_version if judgement else ""
-    return Statement(relation("rejected", name), quarantined(name, version, parts, epoch_in_id=history))
+        source = f"{relation('candidate', self.name)} AS c WHERE {failing}"
+        return refused_part(self.schema, codes, source, without=late if drops else None)
 
 
 def _dataset_queries(
@@ -248,6 +281,11 @@ def _dataset_queries(
         if check.measure is None
     ]
     return tuple(queries)
+
+
+def reads_itself(judgement: Judgement | None) -> bool:
+    """Whether rows are judged by what was admitted of their relation in earlier epochs."""
+    return judgement is not None and any(isinstance(check, KeyCheck | DatasetCheck) for check in judgement.checks)
 
 
 def _reads(

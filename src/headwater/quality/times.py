@@ -39,10 +39,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class TimeTest:
-    """A reason against rows: ``passes`` is TRUE or FALSE over a candidate ``c``, never NULL."""
+    """A reason against rows: what is demanded of a candidate ``c``; NULL, without an event time, is no reason."""
 
     code: str
-    passes: str
+    demand: str
 
 
 def event_time_of(column: Column, table: str = "") -> str:
@@ -80,9 +80,9 @@ def time_tests(event_time: EventTime, column: Column, timing: Timing) -> list[Ti
     tests = []
     if event_time.future is not None:
         latest = _moment(_sum(timing.at, event_time.future))
-        tests.append(TimeTest(FUTURE, f"coalesce({moment} <= {latest}, TRUE)"))
+        tests.append(TimeTest(FUTURE, f"{moment} <= {latest}"))
     if timing.watermark is not None:
-        tests.append(TimeTest(LATE, f"coalesce({moment} >= {_moment(timing.watermark)}, TRUE)"))
+        tests.append(TimeTest(LATE, f"{moment} >= {_moment(timing.watermark)}"))
     return tests
 
 

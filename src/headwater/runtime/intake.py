@@ -14,7 +14,7 @@ from headwater.plan.steps import ForeignPort, SourceStep
 from headwater.quality.judging import Judging, judge
 from headwater.quality.literals import text_literal
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
-from headwater.runtime.judging import examine
+from headwater.runtime.judging import Judged, examine
 from headwater.runtime.keyed_sources import Changes
 from headwater.runtime.publication import Publisher, recorded_source
 from headwater.runtime.source_history import SourceHistory
@@ -24,7 +24,7 @@ from headwater.spi.codec import FileScan, Rows
 from headwater.spi.engine import AheadDecoder
 from headwater.spi.engine import Landed as Decoded
 from headwater.spi.source import Chunk
-from headwater.types import Counts, FieldPath, RelationName, quote_identifier
+from headwater.types import FieldPath, RelationName, quote_identifier
 
 __all__ = ["ForeignRows", "Intake", "is_stream"]
 
@@ -139,7 +139,7 @@ class Intake:
         landed = changes.land(chunk.rows)
         epoch.context.tell(Landed(epoch.context.name, epoch.number, name, landed.rows, landed.malformed))
         judging = changes.judging(name, malformed=landed.malformed > 0)
-        counts = self.publisher.verdict(judging, landed.rows, malformed=landed.malformed)
+        counts = self.publisher.verdict(judging, landed.rows, malformed=landed.malformed).counts
         changes.apply()
         epoch.checks.extend(changes.examine(judging, counts))
         epoch.account(name, counts, replaced=anew)
@@ -162,17 +162,18 @@ class Intake:
         )
         kept = SourceHistory.of(step)
         kept.provide(publisher.bench, anew=name not in publisher.published or anew)
-        counts = publisher.verdict(judging, landed.rows, malformed=landed.malformed)
-        if counts.accepted < counts.read:
+        judged = publisher.verdict(judging, landed.rows, malformed=landed.malformed)
+        if judged.counts.accepted < judged.counts.read:
             epoch.context.spoiled.add(name)
             if not landed.whole:
-                counts = self._judge_wholly(step, chunk, judging)
+                judged = self._judge_wholly(step, chunk, judging)
+        counts = judged.counts
         if step.judgement is not None:
             epoch.checks.extend(examine(publisher.bench, judging, step.judgement, counts))
         epoch.account(name, counts, replaced=anew)
         kind = epoch.context.quarantine_format
         publisher.quarantine(name, kind, step.fingerprint, counts.late + counts.quarantined, anew=anew)
-        publisher.advance_time(name, step.event_time, step.schema, anew=anew)
+        publisher.advance_time(name, step.event_time, step.schema, anew=anew, judged=judged)
         kept.remember(publisher.bench)
         publisher.bench.rows.landed(name, chunk.rows)
         epoch.versions[name] = str(epoch.number)
@@ -192,13 +193,13 @@ class Intake:
             needed=needed,
         )
 
-    def _judge_wholly(self, step: SourceStep, chunk: Chunk, judging: Judging) -> Counts:
+    def _judge_wholly(self, step: SourceStep, chunk: Chunk, judging: Judging) -> Judged:
         """Decode and judge a chunk once more, with all fields, for what is refused is kept as a whole."""
         bench, name = self.publisher.bench, step.relation
-        made = [judging.accepted, judging.change, *([judging.rejected] if judging.rejected else []), *judging.work]
-        for statement in made:
-            if bench.has(statement.creates):
-                bench.drop(statement.creates)
+        made = [statement.creates for statement in (judging.accepted, judging.change, *judging.work)]
+        for each in (*made, relation("rejected", name)):
+            if bench.has(each):
+                bench.drop(each)
         bench.drop(relation("candidate", name))
         bench.drop(relation("malformed", name))
         landed = self._decode(step, chunk, None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from headwater.errors import BudgetError, DataError
@@ -27,40 +28,52 @@ __all__ = ["Judged", "examine", "split"]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Rows by fate, and what the checks of the whole content found."""
+    """Rows by fate. ``newest`` is the greatest event time of the accepted ones, where judging them came by it."""
 
     counts: Counts
-    checks: tuple[CheckResult, ...] = ()
+    newest: datetime | None = None
 
 
-def split(bench: Workbench, judging: Judging, *, candidates: int, malformed: int) -> Counts:
+def split(bench: Workbench, judging: Judging, *, candidates: int, malformed: int) -> Judged:
     """Run the row-level part: ``change`` and ``accepted`` then hold what is admitted, ``rejected`` the rest.
 
-    Both counts are measured, so that a row lost between them is noticed.
+    Both counts are measured, so that a row lost between them is noticed. Nothing is computed where nothing came.
 
     Args:
         candidates: rows in ``candidate``.
         malformed: records in ``malformed`` that belong to this port.
     """
-    refused = 0
-    if judging.rejected is not None:
-        bench.define_run()
-        for statement in judging.work:
-            bench.create(statement.creates, statement.sql)
-        if judging.suspects is None or bench.session.fetch(judging.suspects)[0][0]:
-            refused = bench.create(judging.rejected.creates, judging.rejected.sql)
+    refused, newest = 0, None
+    if judging.refuses and (candidates or malformed):
+        refused, newest = _refuse(bench, judging)
     kept = judging.change if refused > malformed else judging.unrefused
     bench.define(kept.creates, kept.sql)
     bench.define(judging.accepted.creates, judging.accepted.sql)
     accepted = candidates if kept is judging.unrefused else bench.count(judging.accepted.creates)
     late = _late(bench, judging) if refused > malformed else 0
-    return Counts(read=candidates + malformed, accepted=accepted, late=late, quarantined=refused - late)
+    counts = Counts(read=candidates + malformed, accepted=accepted, late=late, quarantined=refused - late)
+    return Judged(counts, newest)
+
+
+def _refuse(bench: Workbench, judging: Judging) -> tuple[int, datetime | None]:
+    """Make ``rejected`` where it has rows; returns how many, and the newest event time where there are none."""
+    for statement in judging.work:
+        bench.create(statement.creates, statement.sql)
+    if judging.suspects is not None:
+        ((suspects, newest),) = bench.session.fetch(judging.suspects)
+        if not suspects:
+            return 0, None if newest is None else newest.replace(tzinfo=UTC)
+    rejected = judging.rejected
+    if rejected is None:
+        return 0, None
+    bench.define_run()
+    return bench.create(rejected.creates, rejected.sql), None
 
 
 def _late(bench: Workbench, judging: Judging) -> int:
-    if judging.rejected is None or not judging.judges_late:
+    if not judging.judges_late:
         return 0
-    return bench.count(f"{judging.rejected.creates} WHERE list_contains(codes, {text_literal(LATE)})")
+    return bench.count(f"{relation('rejected', judging.relation)} WHERE list_contains(codes, {text_literal(LATE)})")
 
 
 def examine(bench: Workbench, judging: Judging, judgement: Judgement, counts: Counts) -> tuple[CheckResult, ...]:

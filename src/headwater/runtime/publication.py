@@ -18,7 +18,7 @@ from headwater.quality.quarantine import QUARANTINE_SCHEMA
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.decision import quarantine_token
 from headwater.runtime.epoch import Epoch
-from headwater.runtime.judging import examine, split
+from headwater.runtime.judging import Judged, examine, split
 from headwater.runtime.merging import ChangeSet, Rewriting, change_set, parts_of
 from headwater.runtime.moments import latest
 from headwater.runtime.state.values import VersionToken
@@ -69,18 +69,20 @@ class Publisher:
             judging = judge(name, model.judgement, model.analysis.schema, history=not anew, timing=timing)
             self.bench.provide_own_history(model.relation, judging)
             candidates = self.bench.create(relation("candidate", name), query)
-            counts = self.verdict(judging, candidates, malformed=0)
+            judged = self.verdict(judging, candidates, malformed=0)
+            counts = judged.counts
             self.epoch.checks.extend(examine(self.bench, judging, model.judgement, counts))
             self.epoch.account(name, counts, replaced=anew)
             self.quarantine(name, model.output, model.fingerprint, counts.late + counts.quarantined, anew=anew)
-            self.advance_time(name, model.event_time, model.analysis.schema, anew=anew)
+            self.advance_time(name, model.event_time, model.analysis.schema, anew=anew, judged=judged)
             self.bench.forget_own_history(name)
             rows = relation("accepted", name)
         elif keep:
             self.bench.create(relation("candidate", name), query)
             self.bench.define(relation("change", name), f"SELECT * FROM {relation('candidate', name)}")
             rows = relation("candidate", name)
-        published = self._stage(model, rows, mode, expected)
+        nothing = counts is not None and not counts.accepted and mode is PublishMode.APPEND
+        published = 0 if nothing else self._stage(model, rows, mode, expected)
         if counts is None:
             self.epoch.account(name, Counts(read=published, accepted=published), replaced=anew)
         self.epoch.recorded[name] = recorded_model(model)
@@ -169,28 +171,39 @@ class Publisher:
         bench.define(relation("history", name), changed.survivors)
         origin = f"CAST(NULL AS VARCHAR) AS {SOURCE_COLUMN}, CAST(NULL AS BIGINT) AS {OFFSET_COLUMN}"
         candidates = bench.create(relation("candidate", name), f"SELECT *, {origin} FROM ({changed.gained})")
-        counts = self.verdict(judging, candidates, malformed=0)
+        counts = self.verdict(judging, candidates, malformed=0).counts
         checks = examine(bench, judging, judgement, counts) if not counts.quarantined else ()
         bench.drop_since(before, name)
         self.epoch.checks.extend(checks)
         return not counts.quarantined
 
-    def verdict(self, judging: Judging, candidates: int, *, malformed: int) -> Counts:
+    def verdict(self, judging: Judging, candidates: int, *, malformed: int) -> Judged:
         """Split the candidates, after what the judgement reads was provided."""
         self.bench.provide_references(use for use in judging.reads if use.relation != judging.relation)
         return split(self.bench, judging, candidates=candidates, malformed=malformed)
 
     def advance_time(
-        self, name: RelationName, event_time: EventTime | None, schema: Schema, *, anew: bool, rows: str | None = None
+        self,
+        name: RelationName,
+        event_time: EventTime | None,
+        schema: Schema,
+        *,
+        anew: bool,
+        judged: Judged | None = None,
+        rows: str | None = None,
     ) -> None:
         """Tell the watermarks how far the time of a relation has come with this epoch's rows.
 
         Args:
+            judged: what is known of them; None: nothing.
             rows: what stands in FROM for them; default: ``accepted.<name>``.
         """
-        if event_time is not None:
+        if event_time is None:
+            return
+        newest = None if judged is None else judged.newest
+        if newest is None and (judged is None or judged.counts.accepted):
             newest = latest(self.bench.session, rows or relation("accepted", name), schema, event_time)
-            self.epoch.watermarks.accept(name, newest, anew=anew)
+        self.epoch.watermarks.accept(name, newest, anew=anew)
 
     def quarantine(self, name: RelationName, format: str, fingerprint: str, rows: int, *, anew: bool) -> None:
         """Stage ``rejected.<name>``; ``anew``: the table is to hold these rows only."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headwater.plan.steps import SourceStep
-from headwater.quality.judging import judge
+from headwater.quality.judging import judge, reads_itself
 from headwater.relations import relation
 from headwater.runtime.workbench import Workbench, listed
 from headwater.types import Schema, quote_identifier
@@ -29,11 +29,10 @@ class SourceHistory:
 
     @staticmethod
     def of(step: SourceStep) -> SourceHistory:
-        judging = judge(step.relation, step.judgement, step.schema, history=True)
-        uses = [use for use in judging.reads if use.relation == step.relation]
-        if not uses:
+        if not reads_itself(step.judgement):
             return SourceHistory(step, None)
-        (use,) = uses
+        judging = judge(step.relation, step.judgement, step.schema, history=True)
+        (use,) = (use for use in judging.reads if use.relation == step.relation)
         if use.columns is None:
             return SourceHistory(step, step.schema.names)
         return SourceHistory(step, use.columns or step.schema.names[:1])

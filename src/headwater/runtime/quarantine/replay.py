@@ -151,7 +151,7 @@ class _Replay:
             judging = judge(own, self.target.judgement, schema, history=True, timing=Timing(self.epoch.at))
             self._provide_history(bench, own)
         bench.provide_references(use for use in judging.reads if use.relation != own)
-        counts = split(bench, judging, candidates=candidates, malformed=0)
+        counts = split(bench, judging, candidates=candidates, malformed=0).counts
         if not counts.accepted:
             return 0
         if changes is None:
