@@ -18,10 +18,10 @@ from headwater.errors import TransientError, UsageError
 from headwater.spi.table import TableLocation
 
 __all__ = [
+    "SyncedFolders",
     "create_exclusively",
     "fresh_name",
     "inside",
-    "make_durable",
     "make_folder",
     "remove_file",
     "remove_tree",
@@ -98,18 +98,35 @@ def make_folder(path: Path) -> None:
         sync_folder(folder.parent)
 
 
-def make_durable(folder: Path, names: Iterable[str], top: Path) -> None:
-    """Make files of a folder durable that another has written, with the folders above it up to ``top``."""
-    make_folder(folder)
-    for name in names:
-        file = inside(folder, name)
-        sync_file(file)
-        if file.parent != folder:
-            sync_folder(file.parent)
-    for path in (folder, *folder.parents):
-        sync_folder(path)
-        if path == top:
-            return
+class SyncedFolders:
+    """Makes files durable with the folders above them up to ``top``; used by one thread.
+
+    Folders whose names were made durable are remembered as long as they are the same: asking a disk again for what it
+    has takes as long as the first time.
+    """
+
+    def __init__(self, top: Path) -> None:
+        self._top = top
+        self._known: dict[Path, int] = {}
+
+    def make_durable(self, folder: Path, names: Iterable[str]) -> None:
+        """Make files of a folder durable that another has written."""
+        make_folder(folder)
+        for name in names:
+            file = inside(folder, name)
+            sync_file(file)
+            if file.parent != folder:
+                sync_folder(file.parent)
+        sync_folder(folder)
+        above: dict[Path, int] = {}
+        for path in (folder, *folder.parents):
+            number = path.stat().st_ino
+            if path == self._top or self._known.get(path) == number:
+                break
+            sync_folder(path.parent)
+            above[path] = number
+        above.pop(folder, None)
+        self._known.update(above)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

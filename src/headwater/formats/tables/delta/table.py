@@ -38,8 +38,8 @@ from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_js
 from headwater.formats.tables.schemas import Evolution, as_written, evolve
 from headwater.formats.tables.staged import StagingArea
 from headwater.formats.tables.storage import (
+    SyncedFolders,
     fresh_name,
-    make_durable,
     remove_tree,
     storage_failures,
     table_folder,
@@ -85,7 +85,7 @@ class DeltaLakeTable:
     def __init__(self, location: TableLocation) -> None:
         self._name = location.relation
         self._folder = table_folder(location)
-        self._lake = Path(location.lake)
+        self._synced = SyncedFolders(Path(location.lake))
         self._log = DeltaLog(self._folder)
         self._area = StagingArea(self._folder, "data")
         self._rows: tuple[int, int] | None = None
@@ -123,7 +123,7 @@ class DeltaLakeTable:
     def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
         folder = Path(draft.target.folder)
         with storage_failures(self._folder):
-            make_durable(folder, (file.name for file in files), self._lake)
+            self._synced.make_durable(folder, (file.name for file in files))
             footers = [pq.read_metadata(folder / file.name) for file in files]
         described = [
             (DataFile.written(file), statistics(footer, draft.spec.schema))

@@ -46,7 +46,7 @@ from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_js
 from headwater.formats.tables.schemas import as_written, evolve
 from headwater.formats.tables.staged import StagingArea
 from headwater.formats.tables.staging import Layout, write_files
-from headwater.formats.tables.storage import fresh_name, make_durable, remove_tree, storage_failures, table_folder
+from headwater.formats.tables.storage import SyncedFolders, fresh_name, remove_tree, storage_failures, table_folder
 from headwater.formats.tables.swapping import conflict, fits, taken_out
 from headwater.spi.arrow import conform
 from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
@@ -99,7 +99,7 @@ class IcebergTable:
     def __init__(self, location: TableLocation) -> None:
         self._name = location.relation
         self._folder = table_folder(location)
-        self._lake = Path(location.lake)
+        self._synced = SyncedFolders(Path(location.lake))
         self._log = IcebergLog(self._folder, CatalogRow(location))
         self._area = StagingArea(self._folder, "data")
         self._reading = Reading()
@@ -146,7 +146,7 @@ class IcebergTable:
     def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
         folder = Path(draft.target.folder)
         with storage_failures(self._folder):
-            make_durable(folder, (file.name for file in files), self._lake)
+            self._synced.make_durable(folder, (file.name for file in files))
         payload: Mapping[str, Json] = {
             "folder": folder.name,
             "spec": spec_to_json(draft.spec),

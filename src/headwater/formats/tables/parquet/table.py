@@ -23,8 +23,8 @@ from headwater.formats.tables.partitions import resolve_partitions
 from headwater.formats.tables.payload import damaged, spec_from_json, spec_to_json, staged_folder, writer_name
 from headwater.formats.tables.schemas import as_written, evolve
 from headwater.formats.tables.storage import (
+    SyncedFolders,
     fresh_name,
-    make_durable,
     make_folder,
     remove_tree,
     storage_failures,
@@ -62,7 +62,7 @@ class ParquetTable:
     def __init__(self, location: TableLocation) -> None:
         self._name = location.relation
         self._folder = table_folder(location)
-        self._lake = Path(location.lake)
+        self._synced = SyncedFolders(Path(location.lake))
         self._log = Log(self._folder)
 
     def exists(self) -> bool:
@@ -110,7 +110,7 @@ class ParquetTable:
     def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
         folder = Path(draft.target.folder)
         with storage_failures(self._folder):
-            make_durable(folder, (file.name for file in files), self._lake)
+            self._synced.make_durable(folder, (file.name for file in files))
         return _committable(draft.id, draft.mode, folder.name, draft.spec, [DataFile.written(file) for file in files])
 
     def _stored(self, spec: TableSpec, mode: PublishMode) -> TableSpec:
