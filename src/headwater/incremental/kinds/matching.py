@@ -3,12 +3,14 @@
 Whether a row has a partner depends on all rows with its key, so both sides are kept, and read for the touched keys
 alone. The result is not kept: the join of the same rows is the same rows, so what was published can be computed again
 to be taken back (unlike what aggregates yield, whose floating sums depend on the order of their terms).
+Where both sides only grow, what stays is not joined again: new rows find their partners, and the rows of the left that
+had none are taken back when the first comes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headwater.incremental.algebra.nodes import Join, JoinKind
 from headwater.incremental.algebra.render import listed, render
@@ -41,6 +43,8 @@ def matching(node: Join, left: Flow, right: Flow, build: Build) -> Flow:
         for columns, rows in zip((mine, theirs), gained, strict=True)
     )
     touched = build.work(f"{name}.touched", keys)
+    if _only_grow(node, left, right):
+        return _growing(node, left, right, touched, build)
     one = _side(f"{name}.left", left, mine, touched, build)
     other = _side(f"{name}.right", right, theirs, touched, build)
     columns = listed(node.columns)
@@ -57,10 +61,50 @@ def matching(node: Join, left: Flow, right: Flow, build: Build) -> Flow:
     return Flow(rows=rows, columns=node.columns, changes=Changes.REPLACE, computed=whole)
 
 
+def _only_grow(node: Join, left: Flow, right: Flow) -> bool:
+    """Whether a row is taken back only when its first partner comes."""
+    sides = (left, right)
+    return node.kind in (JoinKind.LEFT, JoinKind.ANTI) and all(
+        side.changes is Changes.APPEND and side.content is None for side in sides
+    )
+
+
+def _growing(node: Join, left: Flow, right: Flow, touched: str, build: Build) -> Flow:
+    """New rows of the left with all partners, and the left's rows of before with new partners.
+
+    Those of them that had no partner are taken back as they stood. Nothing that stays is computed.
+    """
+    name, columns = node.name, listed(node.columns)
+    mine, theirs = tuple(pair[0] for pair in node.on), tuple(pair[1] for pair in node.on)
+    came_left, came_right = build.shared(f"{name}.left", left.rows), build.shared(f"{name}.right", right.rows)
+    kept_left, advance_left = build.table_before(f"{name}.left", left, mine)
+    kept_right, advance_right = build.table_before(f"{name}.right", right, theirs)
+    pairs = " AND ".join(f'"new".{quote_identifier(other)} = "kept".{quote_identifier(own)}' for own, other in node.on)
+    met = f'EXISTS (SELECT 1 FROM {came_right} AS "new" WHERE {pairs})'
+    waiting = build.work(f"{name}.waiting", f'SELECT {listed(left.columns)} FROM {kept_left} AS "kept" WHERE {met}')
+    before = build.work(
+        f"{name}.right.before",
+        f'SELECT {listed(right.columns)} FROM {kept_right} AS "kept" WHERE {_touches(touched, theirs)}',
+    )
+    after = f"(SELECT * FROM {before} UNION ALL SELECT {listed(right.columns)} FROM {came_right})"
+    lonely = render(replace(node, kind=JoinKind.ANTI, columns=node.left.columns), [waiting, before])
+    no_more = render(replace(node, kind=JoinKind.SEMI, columns=node.left.columns), [f"({lonely})", came_right])
+    parts = [f"SELECT {columns}, CAST(1 AS BIGINT) AS {diff} FROM ({render(node, [came_left, after])})"]
+    if node.kind is JoinKind.LEFT:
+        inner = render(replace(node, kind=JoinKind.INNER), [waiting, came_right])
+        parts.append(f"SELECT {columns}, CAST(1 AS BIGINT) FROM ({inner})")
+    parts.append(f"SELECT {_filled(node)}, CAST(-1 AS BIGINT) FROM ({no_more})")
+    rows = build.work(f"{name}.delta", " UNION ALL ".join(parts))
+    advance_left()
+    advance_right()
+    build.say(_block(node))
+    whole = build.render(node, [kept_left, kept_right])
+    return Flow(rows=rows, columns=node.columns, changes=Changes.REPLACE, computed=whole)
+
+
 def _side(name: str, flow: Flow, keys: Sequence[str], touched: str, build: Build) -> _Side:
     columns, changed = listed(flow.columns), build.shared(name, flow.rows)
-    pairs = " AND ".join(f'"touched".key{at} = "kept".{quote_identifier(key)}' for at, key in enumerate(keys, 1))
-    here = f'EXISTS (SELECT 1 FROM {touched} AS "touched" WHERE {pairs})'
+    here = _touches(touched, keys)
     timed = f"{columns}, {diff}"
     if flow.content is not None:
         after = build.work(f"{name}.after", f'SELECT {columns} FROM {flow.content} AS "kept" WHERE {here}')
@@ -81,6 +125,11 @@ def _side(name: str, flow: Flow, keys: Sequence[str], touched: str, build: Build
     return _Side(_single(before, flow.columns), _single(after, flow.columns), whole, advance)
 
 
+def _touches(touched: str, keys: Sequence[str]) -> str:
+    pairs = " AND ".join(f'"touched".key{at} = "kept".{quote_identifier(key)}' for at, key in enumerate(keys, 1))
+    return f'EXISTS (SELECT 1 FROM {touched} AS "touched" WHERE {pairs})'
+
+
 def _of(rows: str, columns: str, here: str) -> str:
     return f'SELECT {columns} FROM {rows} AS "kept" WHERE {here}'
 
@@ -99,13 +148,17 @@ def _lonely(node: Join, left: str, right: str, mine: Sequence[str], theirs: Sequ
     """Rows with a NULL in their key, which never have a partner, so that their like need not be read again."""
     parts = []
     if node.kind is not JoinKind.SEMI:
-        nothing = [] if node.kind is JoinKind.ANTI else node.right.columns
-        filled = ", ".join([listed(node.left.columns), *(f"NULL AS {quote_identifier(name)}" for name in nothing)])
-        parts.append(f"SELECT {filled}, {diff} FROM {left} WHERE NOT ({_whole(mine)})")
+        parts.append(f"SELECT {_filled(node)}, {diff} FROM {left} WHERE NOT ({_whole(mine)})")
     if node.kind is JoinKind.FULL:
         filled = ", ".join(f"NULL AS {quote_identifier(name)}" for name in node.left.columns)
         parts.append(f"SELECT {filled}, {listed(node.right.columns)}, {diff} FROM {right} WHERE NOT ({_whole(theirs)})")
     return parts
+
+
+def _filled(node: Join) -> str:
+    """A row of the left without a partner."""
+    nothing = [] if node.kind is JoinKind.ANTI else node.right.columns
+    return ", ".join([listed(node.left.columns), *(f"NULL AS {quote_identifier(name)}" for name in nothing)])
 
 
 def _block(node: Join) -> Block:
