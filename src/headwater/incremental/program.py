@@ -50,7 +50,7 @@ KIND_VERSIONS: Final[Mapping[BlockKind, int]] = {
     BlockKind.MAP: 2,
     BlockKind.WINDOW: 1,
     BlockKind.SESSION: 1,
-    BlockKind.INTERVAL_JOIN: 2,
+    BlockKind.INTERVAL_JOIN: 3,
     BlockKind.AS_OF_JOIN: 1,
     BlockKind.KEYED: 2,
     BlockKind.FULL: 1,

@@ -93,6 +93,10 @@ def steadily(epochs: int) -> list[Epoch]:
         "SELECT a.k, b.w FROM a LEFT JOIN b ON a.k = b.k AND a.ts BETWEEN b.ts - INTERVAL 1 HOUR AND b.ts",
         "SELECT a.k, b.w FROM a FULL JOIN b ON a.k = b.k AND a.ts BETWEEN b.ts - INTERVAL 1 HOUR AND b.ts",
         "SELECT a.k FROM a ANTI JOIN b ON a.k = b.k AND a.ts BETWEEN b.ts - INTERVAL 1 HOUR AND b.ts",
+        "SELECT a.k FROM a JOIN TUMBLE(b, ts, INTERVAL 1 HOUR) AS w "
+        "ON a.k = w.k AND a.ts >= w.window_start AND a.ts < w.window_end",
+        "SELECT a.k, w.n FROM a LEFT JOIN (SELECT window_start AS s, window_end AS e, count(*) AS n FROM "
+        "HOP(b, ts, INTERVAL 10 MINUTE, INTERVAL 1 HOUR) GROUP BY ALL) AS w ON a.ts >= w.s AND a.ts < w.e",
         "SELECT a.k, b.w FROM a ASOF LEFT JOIN b ON a.k = b.k AND a.ts >= b.ts",
         "SELECT x.k, y.w FROM TUMBLE(a, ts, INTERVAL 1 HOUR) AS x LEFT JOIN TUMBLE(b, ts, INTERVAL 1 HOUR) AS y "
         "ON x.window_end = y.window_end AND x.k = y.k",
@@ -137,6 +141,7 @@ def test_a_block_without_operators_is_full_alone() -> None:
         "interval_least_by_key",
         "interval_greatest_of_other",
         "interval_wider_than_the_window",
+        "interval_in_the_window",
     ],
 )
 def test_rows_that_an_open_window_surpasses_are_not_missed(case: str, seed: int) -> None:

@@ -19,7 +19,7 @@ from headwater.incremental.algebra.nodes import Join, JoinKind
 from headwater.incremental.algebra.render import listed, meets, render
 from headwater.incremental.flows import Build, Flow
 from headwater.incremental.kinds.claims import Changes
-from headwater.incremental.kinds.windowed import windows_by
+from headwater.incremental.kinds.windowed import apart, windows_by
 from headwater.incremental.lowering.rows import conjuncts
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.sql.intervals import interval_lengths
@@ -79,28 +79,44 @@ def _bound(node: Join, left: str, right: str) -> Bound | None:
 
 
 def _differences(node: Join, left: str, right: str) -> Iterator[tuple[timedelta | None, timedelta | None]]:
-    """What each condition says of ``left - right``: at least, at most."""
-    if (left, right) in node.on and (left, right) not in node.alike:
-        yield timedelta(), timedelta()
+    """What each condition says of ``left - right``: at least, at most.
+
+    A condition on another column of the same window says it too: windows have a length.
+    """
+
+    def shifted(mine: str, theirs: str, difference: timedelta) -> timedelta | None:
+        """``left - right``, from ``mine - theirs``."""
+        one, other = apart(node.left, mine, left), apart(node.right, theirs, right)
+        return None if one is None or other is None else difference + one - other
+
+    for mine, theirs in node.on:
+        if (mine, theirs) not in node.alike:
+            always = shifted(mine, theirs, timedelta())
+            yield always, always
+    for smaller, larger in _orders(node):
+        found = _linear(exp.Sub(this=smaller.copy(), expression=larger.copy()))
+        if found is None or sorted(found[0].values()) != [-1, 1]:
+            continue
+        (less, more), least = sorted(found[0], key=lambda name: -found[0][name]), found[1]
+        if less in node.left.columns and more in node.right.columns:
+            yield None, shifted(less, more, -least)
+        elif less in node.right.columns and more in node.left.columns:
+            yield shifted(more, less, least), None
+
+
+def _orders(node: Join) -> Iterator[tuple[exp.Expr, exp.Expr]]:
+    """Pairs of which a join asks that the first is not greater than the second."""
     for condition in conjuncts(node.residual):
         match condition:
             case exp.Between():
-                pairs = [(condition.args["low"], condition.this), (condition.this, condition.args["high"])]
+                yield condition.args["low"], condition.this
+                yield condition.this, condition.args["high"]
             case exp.LTE() | exp.LT():
-                pairs = [(condition.this, condition.expression)]
+                yield condition.this, condition.expression
             case exp.GTE() | exp.GT():
-                pairs = [(condition.expression, condition.this)]
+                yield condition.expression, condition.this
             case _:
-                continue
-        for smaller, larger in pairs:
-            found = _linear(exp.Sub(this=smaller.copy(), expression=larger.copy()))
-            if found is None:
-                continue
-            terms, least = found
-            if terms == {left: 1, right: -1}:
-                yield None, -least
-            elif terms == {left: -1, right: 1}:
-                yield least, None
+                pass
 
 
 def _linear(tree: exp.Expr) -> tuple[dict[str, int], timedelta] | None:

@@ -26,7 +26,7 @@ from headwater.incremental.algebra.nodes import (
 from headwater.incremental.algebra.render import window_columns
 from headwater.incremental.program import Clock
 
-__all__ = ["Windowed", "used_columns", "window_of", "windowed", "windows_by"]
+__all__ = ["Windowed", "apart", "used_columns", "window_of", "windowed", "windows_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,36 @@ def window_of(node: Node, column: str) -> Assign | Session | None:
             return window_of(node.left if column in node.left.columns else node.right, column)
         case _:
             return None
+
+
+def apart(node: Node, column: str, other: str) -> timedelta | None:
+    """How long after a column another one of an operator is, in every row; None where that is not known.
+
+    Known of columns that tell one and the same window, of a length that is known.
+    """
+    if column == other:
+        return timedelta()
+    pair = {column, other}
+    match node:
+        case Assign() | Session() if pair <= set(window_columns(node.prefix)):
+            return _between(node, column, other)
+        case Rowwise() if pair <= node.passes.keys():
+            return apart(node.input, node.passes[column], node.passes[other])
+        case Aggregate() | Assign() | Session() | Analytic() | Distinct() | Limit() if pair <= set(node.input.columns):
+            return apart(node.input, column, other)
+        case Join() | AsOf():
+            return next(
+                (apart(side, column, other) for side in (node.left, node.right) if pair <= {*side.columns}), None
+            )
+    return None
+
+
+def _between(node: Assign | Session, column: str, other: str) -> timedelta | None:
+    """How long after a window column another one is."""
+    size = node.size if isinstance(node, Assign) and node.kind != "CUMULATE" else None
+    before = dict(zip(window_columns(node.prefix), (size, timedelta(), timedelta(microseconds=1)), strict=True))
+    first, last = before[column], before[other]
+    return None if first is None or last is None else first - last
 
 
 def windows_by(node: Node, time: str, clock: Clock) -> dict[str, Clock]:
