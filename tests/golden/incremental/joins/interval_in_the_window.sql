@@ -1,0 +1,1 @@
+SELECT x.k, x.v, x.ts, h.window_end FROM a AS x JOIN (SELECT window_start, window_end, max(v) AS v FROM TUMBLE(a, ts, INTERVAL 1 HOUR) GROUP BY window_start, window_end) AS h ON x.v = h.v WHERE x.ts >= h.window_start AND x.ts < h.window_end
