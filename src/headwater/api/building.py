@@ -21,6 +21,7 @@ from headwater.api.sources import source_schemas
 from headwater.errors import DeclarationError, HeadwaterError, did_you_mean
 from headwater.plan.build import build_plan
 from headwater.plan.cache import reading_key
+from headwater.plan.codec import Understood
 from headwater.plan.steps import Plan, Recorded
 from headwater.spec.declarations import Model, PartitionField
 from headwater.spi import discovery
@@ -42,8 +43,9 @@ def build(
     """
     schemas, analyses = FileCache(project.root, "schemas", unknown), FileCache(project.root, "plan", unknown)
     discovered = source_schemas(project, schemas)
-    _understand_in_two(project, discovered, analyses, unknown)
-    planned = _planned(project, recorded, discovered, analyses)
+    understood: dict[str, Understood] = {}
+    _understand_in_two(project, discovered, analyses, understood, unknown)
+    planned = _planned(project, recorded, discovered, analyses, understood)
     schemas.save()
     analyses.save()
     return planned
@@ -54,6 +56,7 @@ def _planned(
     recorded: Mapping[RelationName, Recorded],
     discovered: Mapping[RelationName, Schema],
     analyses: FileCache,
+    understood: dict[str, Understood],
 ) -> Plan:
     name = _engine(project)
     return build_plan(
@@ -66,6 +69,7 @@ def _planned(
         engine=f"{name} {_version(name)}",
         capabilities=lambda output: discovery.table_format(output).capabilities,
         storage=_check_storage,
+        understood=understood,
     )
 
 
@@ -81,10 +85,15 @@ def _engine(project: Project) -> str:
 
 
 def _understand_in_two(
-    project: Project, discovered: Mapping[RelationName, Schema], analyses: FileCache, unknown: Callable[[], None]
+    project: Project,
+    discovered: Mapping[RelationName, Schema],
+    analyses: FileCache,
+    understood: dict[str, Understood],
+    unknown: Callable[[], None],
 ) -> None:
-    """Fill the cache with what can be known of models: half of them here, half in a fork, about the same SQL each.
+    """Fill the cache and ``understood`` with what can be known of models.
 
+    Half of them are worked out here, half in a fork, about the same SQL each.
     What a half cannot be planned without, models of the other one, stays to be worked out by the plan that
     follows; so do all errors.
     """
@@ -99,9 +108,13 @@ def _understand_in_two(
         importlib.import_module(module)  # once for both
     discovery.engine(_engine(project))
     first, second = _halves(models)
-    plan_first, plan_second = (partial(_entries_of, project, half, discovered, analyses) for half in (first, second))
-    for entries in in_forks([plan_second], plan_first):
-        for key, entry in (entries or {}).items():
+    plan_first, plan_second = (
+        partial(_worked_out, project, half, discovered, analyses, understood) for half in (first, second)
+    )
+    for worked_out in in_forks([plan_second], plan_first):
+        entries, elsewhere = worked_out or ({}, {})
+        understood.update(elsewhere)
+        for key, entry in entries.items():
             analyses.put(key, entry)
 
 
@@ -117,16 +130,18 @@ def _halves(models: Mapping[RelationName, Model]) -> tuple[dict[RelationName, Mo
     return first, second
 
 
-def _entries_of(
+def _worked_out(
     project: Project,
     models: Mapping[RelationName, Model],
     discovered: Mapping[RelationName, Schema],
     analyses: FileCache,
-) -> dict[str, str]:
-    """What planning some models of a workspace adds to the cache."""
+    understood: dict[str, Understood],
+) -> tuple[dict[str, str], dict[str, Understood]]:
+    """What planning some models of a workspace adds to the cache, as it stands there and as values."""
+    part = replace(project, workspace=replace(project.workspace, models=models))
     with suppress(HeadwaterError):
-        _planned(replace(project, workspace=replace(project.workspace, models=models)), {}, discovered, analyses)
-    return analyses.added
+        _planned(part, {}, discovered, analyses, understood)
+    return analyses.added, understood
 
 
 def _check_storage(output: str, schema: Schema, partition_by: Sequence[PartitionField]) -> None:

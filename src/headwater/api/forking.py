@@ -12,9 +12,9 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any, Final, NoReturn, TypeVar
+from typing import IO, Any, ClassVar, Final, NoReturn, TypeVar
 
 from headwater.errors import DeclarationErrors
 
@@ -146,11 +146,34 @@ def _answer(child: _Child, meanwhile: Callable[[], object]) -> Any:
     return pickle.loads(answer) if answer else None  # noqa: S301 - told by this very program
 
 
+class _Pickler(pickle.Pickler):
+    """Frozen values as calls of their classes: they take half of the time that their fields one by one do."""
+
+    _known: ClassVar[dict[type, tuple[str, ...] | None]] = {}
+
+    def reducer_override(self, value: Any) -> Any:
+        kind = type(value)
+        if kind not in self._known:
+            self._known[kind] = _arguments(kind)
+        names = self._known[kind]
+        return NotImplemented if names is None else (type(value), tuple([getattr(value, name) for name in names]))
+
+
+def _arguments(kind: Any) -> tuple[str, ...] | None:
+    """The fields of a frozen dataclass, where those and no others are its arguments, in their order."""
+    made_as = kind.__dict__.get("__dataclass_params__")
+    if made_as is None or not made_as.frozen:
+        return None
+    found = fields(kind)
+    alike = len(found) == len(kind.__dataclass_fields__) and all(each.init and not each.kw_only for each in found)
+    return tuple(each.name for each in found) if alike else None
+
+
 def _end(told: IO[bytes], outcome: tuple[str, object] | None) -> NoReturn:
     """End the fork, and tell its outcome unless there is none."""
     try:
         if outcome is not None:
-            told.write(pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL))
+            _Pickler(told, pickle.HIGHEST_PROTOCOL).dump(outcome)
             told.close()
     finally:
         os._exit(0)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.plan.cache import AnalysisCache, ForgetfulCache
+from headwater.plan.codec import Understood
 from headwater.plan.comparing import compare
 from headwater.plan.fields import with_needed
 from headwater.plan.graph import find_circles, order_products, order_relations
@@ -38,6 +39,7 @@ def build_plan(
     engine: str = "",
     capabilities: Capabilities | None = None,
     storage: Storage | None = None,
+    understood: dict[str, Understood] | None = None,
 ) -> Plan:
     """Plan a workspace in one environment.
 
@@ -51,6 +53,7 @@ def build_plan(
         engine: name and version of the engine behind ``binder``; part of every cache key.
         capabilities: what a table format can do; None leaves that to the run.
         storage: refuses tables that a table format cannot store; None leaves that to the run.
+        understood: what this process has worked out by the keys of the cache, and receives what is added to it.
 
     Raises:
         DeclarationErrors: all that is wrong, in the order of files and lines.
@@ -58,7 +61,10 @@ def build_plan(
     names = Names(workspace)
     keeps = ForgetfulCache() if cache is None else cache
     queries = Queries(binder)
-    context = Context(workspace, environment, recorded, discovered, queries, keeps, engine, capabilities, storage)
+    known = {} if understood is None else understood
+    context = Context(
+        workspace, environment, recorded, discovered, queries, keeps, engine, capabilities, storage, known
+    )
     needs = read_needs(workspace, names, keeps, queries)
     errors = [*names.clashes(), *needs.errors, *find_circles(needs.graph)]
     planner = RelationPlanner(context, needs)

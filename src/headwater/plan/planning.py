@@ -60,6 +60,7 @@ class Context:
     engine: str
     capabilities: Capabilities | None
     storage: Storage | None
+    understood: dict[str, Understood]
 
 
 @dataclass(slots=True)
@@ -182,6 +183,9 @@ class RelationPlanner:
             self.context.engine,
             stored=stored,
         )
+        known = self.context.understood.get(key)
+        if known is not None:
+            return known
         entry = self.context.cache.get(key)
         if entry is not None:
             return to_understood(entry, model.path, model.query_line)
@@ -189,7 +193,7 @@ class RelationPlanner:
         given = {read: self._given(read, product) for read in meant.values()}
         analysis, program = self.context.queries.understand(model, meant, schemas, given, stored=stored)
         judgement = self._judge(contract, model.relation, analysis.schema)
-        understood = Understood(analysis, program, judgement)
+        understood = self.context.understood[key] = Understood(analysis, program, judgement)
         self.context.cache.put(key, from_understood(understood, model.query_line))
         return understood
 
