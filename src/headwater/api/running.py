@@ -22,6 +22,7 @@ from headwater.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.events import Listener
 from headwater.quality.changes import SUPERSEDED
 from headwater.spi import discovery
+from headwater.spi.table import Preparing
 from headwater.types import Counts, RelationName
 
 if TYPE_CHECKING:
@@ -115,8 +116,11 @@ def _load(project: Project) -> None:
     """Import what a run will need."""
     for module in ("headwater.runtime.execution", "headwater.runtime.metadata"):
         importlib.import_module(module)
-    with suppress(HeadwaterError):  # the plan finds the words for an engine that is not there
+    with suppress(HeadwaterError):  # the plan finds the words for an engine or a format that is not there
         discovery.engine(project.environment.engine)
+        for name in {model.output or project.environment.lake.format for model in project.workspace.models.values()}:
+            if name != "view" and isinstance(tables := discovery.table_format(name), Preparing):
+                tables.prepare()
 
 
 def summarise(project: Project, report: RunReport) -> RunOutcome:

@@ -35,6 +35,7 @@ __all__ = [
     "Footing",
     "MaintenancePolicy",
     "MaintenanceReport",
+    "Preparing",
     "PublishMode",
     "Replaced",
     "Table",
@@ -310,5 +311,17 @@ class TableFormat(Protocol):
 
         Raises:
             DeclarationError: a column or the partitioning cannot be stored, as :meth:`Table.stage` would say.
+        """
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A table format whose libraries take long to load."""
+
+    def prepare(self) -> None:
+        """Import what writing to tables will need; called while something else is waited for, if ever.
+
+        What is missing is left to :meth:`TableFormat.open` to tell.
         """
         ...

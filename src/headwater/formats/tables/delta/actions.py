@@ -13,10 +13,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
-
-import pyarrow.parquet as pq
 
 from headwater.formats.tables.datafiles import DataFile
 from headwater.formats.tables.delta.types import schema_to_delta
@@ -24,6 +22,9 @@ from headwater.formats.tables.partitions import field_name
 from headwater.formats.tables.payload import commit_to_json
 from headwater.spi.table import CommitId, TableSpec
 from headwater.types import DataType, Json, Schema
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 __all__ = [
     "Protocol",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from importlib.util import find_spec
+
 from headwater.capabilities import TableCapability
 from headwater.errors import MissingExtraError
 from headwater.formats.tables.delta.types import storable
@@ -29,13 +32,16 @@ class DeltaFormat:
     )
 
     def open(self, location: TableLocation) -> Table:
-        try:
-            import deltalake  # noqa: F401
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("output delta", "delta") from error
+        # Looked for, not imported: a table that is new, or only appended to, may never need it.
+        if find_spec("deltalake") is None:
+            raise MissingExtraError("output delta", "delta")
         from headwater.formats.tables.delta.table import DeltaLakeTable
 
         return DeltaLakeTable(location)
+
+    def prepare(self) -> None:
+        for module in ("headwater.formats.tables.delta.table", "pyarrow.parquet"):  # which reads statistics
+            importlib.import_module(module)
 
     def check(self, spec: TableSpec) -> None:
         resolve_partitions(spec.partition_by, storable.schema(spec.schema), self.name)

@@ -12,12 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
-
-import pyarrow as pa
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 
 from headwater.errors import TerminalError
 from headwater.formats.tables.delta.actions import Protocol, entry
@@ -28,6 +24,10 @@ from headwater.formats.tables.storage import create_exclusively, make_folder, re
 from headwater.spec.declarations import PartitionField
 from headwater.spi.table import CommitId
 from headwater.types import Json, Schema
+
+if TYPE_CHECKING:
+    # Imported where a log is read: a table that is new, or only appended to, needs neither its time nor its memory.
+    from deltalake import DeltaTable
 
 __all__ = ["ActiveFile", "DeltaLog", "Entry", "Snapshot"]
 
@@ -215,11 +215,15 @@ class DeltaLog:
         return table
 
     def _open(self, version: int | None) -> DeltaTable:
+        from deltalake import DeltaTable
+
         table: DeltaTable = self._guarded(lambda: DeltaTable(str(self.folder), version=version))
         return table
 
     def _guarded(self, call: Any) -> Any:
         """Run a call into delta-rs; when it fails, say which file of the log is damaged."""
+        from deltalake.exceptions import DeltaError
+
         try:
             return call()
         except (DeltaError, OSError, ValueError) as error:
@@ -253,6 +257,8 @@ class DeltaLog:
 
     def _files(self, table: DeltaTable) -> list[ActiveFile]:
         """The files oldest first: delta-rs lists the newest entry first, the files of an entry as it has them."""
+        import pyarrow as pa
+
         actions = pa.table(self._guarded(table.get_add_actions))
         partitioned = "partition" in actions.column_names
         rows = actions.select(

@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from headwater.errors import TransientError
-from headwater.formats.tables.arrowfiles import dataset, write_data
 from headwater.formats.tables.datafiles import Part
 from headwater.formats.tables.delta.actions import add, commit_info, remove, statistics
 from headwater.formats.tables.delta.log import ActiveFile, DeltaLog, Entry, Snapshot
@@ -56,6 +55,8 @@ def _compact(log: DeltaLog, area: StagingArea, snapshot: Snapshot, target_bytes:
     small = _small_files(log.files(), target_bytes)
     if not small:
         return
+    from headwater.formats.tables.arrowfiles import dataset, write_data
+
     outside = identity_columns(snapshot.schema, snapshot.partition_by)
     parts = [Part(file.in_folder(log.folder), file.size, file.partition) for file in small]
     name = area.new()

@@ -13,13 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import DataError, TerminalError, TransientError, UsageError
-from headwater.formats.tables.arrowfiles import dataset, reshape, write_data
 from headwater.formats.tables.datafiles import DataFile, Part, scan
 from headwater.formats.tables.delta.actions import (
     add,
@@ -64,6 +60,10 @@ from headwater.spi.table import (
     TimeTravel,
 )
 from headwater.types import Json, Schema
+
+if TYPE_CHECKING:
+    # pyarrow, and what works with it, is imported where rows travel as Arrow: few runs need it.
+    import pyarrow as pa
 
 __all__ = ["DeltaLakeTable"]
 
@@ -121,6 +121,8 @@ class DeltaLakeTable:
         return Draft(id, mode, stored, ParquetTarget(str(folder), stored.schema, "snappy"))
 
     def seal(self, draft: Draft, files: Sequence[ParquetFile]) -> Committable:
+        import pyarrow.parquet as pq
+
         folder = Path(draft.target.folder)
         with storage_failures(self._folder):
             self._synced.make_durable(folder, (file.name for file in files))
@@ -240,6 +242,8 @@ class DeltaLakeTable:
         self, name: str, snapshot: Snapshot, spec: TableSpec, evolution: Evolution
     ) -> list[Mapping[str, Json]]:
         """Earlier rows in the shape the table will have: the same rows, so not a change of data."""
+        from headwater.formats.tables.arrowfiles import reshape
+
         files = self._log.files()
         batches = (reshape(batch, snapshot.schema, evolution) for batch in self._batches(snapshot, files))
         written = self._write(batches, spec, name)
@@ -345,12 +349,18 @@ class DeltaLakeTable:
         return self._rows[1]
 
     def _rows_of(self, files: Sequence[ActiveFile], snapshot: Snapshot) -> int:
-        outside = identity_columns(snapshot.schema, snapshot.partition_by)
+        known = sum(file.rows or 0 for file in files)
         unknown = self._parts([file for file in files if file.rows is None])
-        counted = dataset(unknown, snapshot.schema, outside).count_rows() if unknown else 0
-        return counted + sum(file.rows or 0 for file in files)
+        if not unknown:
+            return known
+        from headwater.formats.tables.arrowfiles import dataset
+
+        outside = identity_columns(snapshot.schema, snapshot.partition_by)
+        return known + int(dataset(unknown, snapshot.schema, outside).count_rows())
 
     def _write(self, rows: Any, spec: TableSpec, name: str) -> list[tuple[DataFile, str]]:
+        from headwater.formats.tables.arrowfiles import write_data
+
         folder = self._area.staged(name)
         written = write_data(rows, folder, spec.schema, spec.partition_by, compression="snappy")
         for file, _ in written:
@@ -366,6 +376,8 @@ class DeltaLakeTable:
         return [Part(file.in_folder(self._folder), file.size, file.partition) for file in files]
 
     def _batches(self, snapshot: Snapshot, files: Sequence[ActiveFile]) -> Iterator[pa.RecordBatch]:
+        from headwater.formats.tables.arrowfiles import dataset
+
         outside = identity_columns(snapshot.schema, snapshot.partition_by)
         if files:
             yield from dataset(self._parts(files), snapshot.schema, outside).to_batches()

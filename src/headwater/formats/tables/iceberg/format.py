@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from contextlib import suppress
+
 from headwater.capabilities import TableCapability
 from headwater.errors import MissingExtraError
 from headwater.formats.tables.iceberg.storable import storable
@@ -36,6 +39,10 @@ class IcebergFormat:
         from headwater.formats.tables.iceberg.table import IcebergTable
 
         return IcebergTable(location)
+
+    def prepare(self) -> None:
+        with suppress(ImportError):
+            importlib.import_module("headwater.formats.tables.iceberg.table")
 
     def check(self, spec: TableSpec) -> None:
         stored = storable.schema(spec.schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Final
 
 from headwater.capabilities import TableCapability
@@ -35,6 +36,9 @@ class ParquetFormat:
         from headwater.formats.tables.parquet.table import ParquetTable
 
         return ParquetTable(location)
+
+    def prepare(self) -> None:
+        importlib.import_module("headwater.formats.tables.parquet.table")
 
     def check(self, spec: TableSpec) -> None:
         resolve_partitions(spec.partition_by, storable.schema(spec.schema), self.name)
