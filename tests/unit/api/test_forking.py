@@ -145,15 +145,6 @@ HEAVY |= {"pyiceberg", "rich", "sqlalchemy", "sqlglot"}
     [("parquet", set()), ("delta", {"numpy", "pyarrow"})],
     ids=["parquet", "delta"],
 )
-HEAVY = {"alembic", "deltalake", "jsonschema", "numpy", "pyarrow", "pyarrow.compute", "pyarrow.dataset", "pydantic"}
-HEAVY |= {"pyiceberg", "rich", "sqlalchemy", "sqlglot"}
-
-
-@pytest.mark.parametrize(
-    ("output", "allowed"),
-    [("parquet", set()), ("delta", {"numpy", "pyarrow"})],
-    ids=["parquet", "delta"],
-)
 def test_a_run_never_loads_what_it_does_not_need(tmp_path: Path, output: str, allowed: set[str]) -> None:
     """The parser belongs to planning, pyarrow to rows that travel as Arrow and to the footers that Delta has read.
 
