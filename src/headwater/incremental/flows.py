@@ -99,8 +99,9 @@ class Flow:
 
     Attributes:
         rows: what stands in FROM for the rows of this epoch: a name, or a query in parentheses. Where
-            ``changes`` is REPLACE they carry :data:`~headwater.relations.DIFF_COLUMN` and are not consolidated:
-            one row may be gained and lost at once. Of CONSTANT there are none; ``content`` has them.
+            ``changes`` is REPLACE they carry :data:`~headwater.relations.DIFF_COLUMN` and are not consolidated
+            unless ``apart`` says so: one row may be gained and lost at once. Of CONSTANT there are none; ``content`` has
+            them.
         columns: the operator's columns.
         changes: APPEND: rows only come. REPLACE: they come and go. CONSTANT: they never change.
         clocks: how far time has advanced in columns.
@@ -112,6 +113,8 @@ class Flow:
         cost: what it costs to read ``rows``, where they are a query.
         opening: what is known of rows to come.
         eithers: clocks of what no column alone is.
+        apart: columns in which any two rows that an epoch gained or lost differ, where that is known: ``rows`` are
+            consolidated then.
     """
 
     rows: str
@@ -124,6 +127,7 @@ class Flow:
     cost: Cost = Cost.COMPUTED
     opening: Opening | None = None
     eithers: tuple[Either, ...] = ()
+    apart: frozenset[str] | None = None
 
     @property
     def is_at_hand(self) -> bool:

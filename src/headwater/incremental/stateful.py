@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from headwater.incremental.algebra.batch import batch
 from headwater.incremental.algebra.nodes import Node
 from headwater.incremental.algebra.render import listed
-from headwater.incremental.flows import Build, consolidated
+from headwater.incremental.flows import Build, consolidated, diff
 from headwater.incremental.kinds.choice import Maintenance
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.program import BlockKind, ChangeMode, Given, Program
@@ -57,7 +57,8 @@ def compile_stateful(
         build.steps.extend(candidate_without_origin(name, f"SELECT {listed(columns)} FROM {flow.rows}"))
     else:
         content = f"SELECT {listed(columns)} FROM {flow.content or flow.computed or build.arranged('result', flow)}"
-        gained = consolidated(columns, flow.rows)
+        changed = f"SELECT {listed(columns)}, {diff} FROM {flow.rows}"
+        gained = consolidated(columns, flow.rows) if flow.apart is None else changed
         build.steps.append(Statement(relation("delta", name), gained))
     return Program(
         relation=name,

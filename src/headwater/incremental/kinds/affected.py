@@ -70,7 +70,8 @@ def affected(node: Node, flows: Sequence[Flow], build: Build) -> Flow:
     build.delete(state, here)
     build.insert(state, f"SELECT {columns} FROM {fresh}")
     build.say(_block(node, keyed))
-    return Flow(rows=delta, columns=node.columns, changes=Changes.REPLACE, content=state)
+    apart = frozenset(node.columns)
+    return Flow(rows=delta, columns=node.columns, changes=Changes.REPLACE, content=state, apart=apart)
 
 
 def _block(node: Node, keyed: _Keyed) -> Block:

@@ -61,7 +61,8 @@ def grouping(node: Aggregate, partials: Sequence[Partial], flow: Flow, build: Bu
             bounded=not node.keys,
         )
     )
-    return Flow(rows=delta, columns=node.columns, changes=Changes.REPLACE, content=content)
+    apart = frozenset(node.columns)
+    return Flow(rows=delta, columns=node.columns, changes=Changes.REPLACE, content=content, apart=apart)
 
 
 def firsts(partials: Sequence[Partial]) -> list[str]:

@@ -78,7 +78,8 @@ def leader(found: Leaders, term: Term, flow: Flow, build: Build) -> Flow:
         f"SELECT {given}, {rank}, CAST(-1 AS BIGINT) FROM {lost})"
     )
     content = f"(SELECT {given}, {rank} FROM {state})"
-    return Flow(rows=changed, columns=node.columns, changes=Changes.REPLACE, content=content)
+    apart = frozenset(node.input.columns)
+    return Flow(rows=changed, columns=node.columns, changes=Changes.REPLACE, content=content, apart=apart)
 
 
 def _best(keys: Sequence[str], term: Term, rows: str) -> str:

@@ -63,6 +63,7 @@ def rowwise(node: Rowwise, flow: Flow, build: Build) -> Flow:
         cost=Cost.WORK if flow.is_at_hand and _is_light(node) else flow.cost if _is_light(node) else Cost.COMPUTED,
         opening=flow.opening.renamed(node.passes) if flow.opening else None,
         eithers=tuple(_passed(flow.eithers, node, made)),
+        apart=_apart(node, flow),
     )
 
 
@@ -92,6 +93,14 @@ def _passed(eithers: Sequence[Either], node: Rowwise, made: Mapping[Either, str]
         if each.columns <= new.keys():
             name = made.get(each) or new.get(each.name or "")
             yield replace(each, columns=frozenset(new[column] for column in each.columns), name=name)
+
+
+def _apart(node: Rowwise, flow: Flow) -> frozenset[str] | None:
+    """The columns by which rows differ, where all of them are passed on."""
+    new = {old: name for name, old in node.passes.items()}
+    if flow.apart is None or not flow.apart <= new.keys() or not _is_light(node):
+        return None
+    return frozenset(new[name] for name in flow.apart)
 
 
 def _alone(node: Rowwise) -> bool:
