@@ -1,0 +1,1 @@
+SELECT x.k, x.ts, h.n FROM a AS x LEFT JOIN (SELECT window_start AS s, window_end AS e, k, count(*) AS n FROM HOP(b, ts, INTERVAL 20 MINUTE, INTERVAL 1 HOUR) GROUP BY ALL) AS h ON x.k = h.k AND x.ts >= h.s AND x.ts < h.e
