@@ -206,13 +206,21 @@ def journalled(session: Session) -> int:
 
 
 def test_an_epoch_as_a_text_loses_nothing() -> None:
-    record = following(2, gained={ORDERS: {"n": 1}})
+    record = following(2, gained={OTHER: {"n": 1}})
     empty = EpochRecord(2, "r1", "append", AT)
     told = {field.name for field in dataclasses.fields(EpochRecord)} - {"recorded", "removed", "released"}
     assert all(getattr(record, name) != getattr(empty, name) for name in told - {"epoch", "run", "kind", "at"})
     assert journal.is_journalled(record)
     assert journal.from_text(journal.to_text(record)) == record
     assert journal.from_text(journal.to_text(empty)) == empty
+
+
+def test_a_text_tells_what_a_position_gained_and_not_all_of_it() -> None:
+    """A position may name thousands of files, and each epoch adds one."""
+    gained = {ORDERS: {"n": 1}}
+    texts = {journal.to_text(following(2, positions={ORDERS: {"n": number}}, gained=gained)) for number in (1, 10**9)}
+    assert len(texts) == 1
+    assert journal.from_text(texts.pop()) == following(2, positions={}, gained=gained)
 
 
 def test_epochs_in_the_journal_are_those_in_the_tables(session: Session, tmp_path: Path) -> None:

@@ -22,14 +22,15 @@ def is_journalled(record: EpochRecord) -> bool:
 
 
 def to_text(record: EpochRecord) -> str:
-    """An epoch, except for what :func:`is_journalled` speaks of."""
+    """An epoch, except for what :func:`is_journalled` speaks of, and for positions of which it says what they gained."""
+    whole = {name: at for name, at in record.positions.items() if name not in record.gained}
     return codec.to_json(
         {
             "epoch": record.epoch,
             "run": record.run,
             "kind": record.kind,
             "at": record.at.isoformat(),
-            "positions": _named(record.positions),
+            "positions": _named(whole),
             "gained": _named(record.gained),
             "foreign": _named(record.foreign),
             "foreign_contents": _named(record.foreign_contents),
@@ -48,7 +49,7 @@ def to_text(record: EpochRecord) -> str:
 
 
 def from_text(text: str) -> EpochRecord:
-    """The epoch that :func:`to_text` wrote."""
+    """The epoch that :func:`to_text` wrote, as far as it did."""
     read = codec.from_json(text)
     return EpochRecord(
         epoch=read["epoch"],
