@@ -179,7 +179,8 @@ def _fill(
     publisher = Publisher(epoch, bench, frozenset(snapshot.versions), fresh, snapshot.versions)
     intake = Intake(publisher, decision.wanted, run.moving.reset if first else frozenset(), run.moving.replaced)
     moved = intake.sources(product.sources, chunks) | intake.foreign(product.foreign, foreign)
-    intake.prepare(product.sources, {name: stream.upcoming for name, stream in run.streams.items() if stream.ahead})
+    if not first:  # whose rows are waited for most: nothing else is done meanwhile
+        intake.prepare(product.sources, {name: stream.upcoming for name, stream in run.streams.items() if stream.ahead})
     epoch.watermarks.settle()
     computation = Computation(product, publisher, decision, run.readers, last)
     computation.advance(moved)

@@ -2,50 +2,45 @@
 
 Apart from the work relations because a thread comes in: while an epoch computes and commits, the next one's files
 are decoded. DuckDB reads a file of some megabytes with one thread only, and most of what an epoch does besides
-leaves the others idle.
+leaves the others idle. Results are tables of a database in memory, which all connections of the process see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Final
 
 import duckdb
 
-if TYPE_CHECKING:
-    import pyarrow
+__all__ = ["AHEAD", "Ahead", "Computed"]
 
-__all__ = ["Ahead", "Computed", "compute"]
+AHEAD: Final = "ahead"
+"""The database that holds what was computed; :func:`headwater.engines.duckdb.settings.connect` attaches it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A result: its columns by name and type of the engine, and its rows."""
+    """The table that holds a result, and how many rows it has."""
 
-    columns: Sequence[tuple[str, str]]
-    rows: pyarrow.Table
-
-
-def compute(connection: duckdb.DuckDBPyConnection, sql: str) -> Computed:
-    """Compute a query on a connection."""
-    result = connection.sql(sql)
-    columns = [(name, str(kind)) for name, kind in zip(result.columns, result.types, strict=True)]
-    return Computed(columns, result.to_arrow_table())
+    table: str
+    rows: int
 
 
 class Ahead:
     """Computes queries one after the other, on a thread and a connection of its own.
 
-    A query must read nothing but files. Its result is kept, outside the engine's memory, until it is taken.
+    A query must read nothing but files.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self._worker: ThreadPoolExecutor | None = None
-        self._own: duckdb.DuckDBPyConnection | None = None
+        self._worker: _Worker | None = None
+        self._number = 0
         self._begun: dict[str, Future[Computed]] = {}
+        self._expected: set[str] = set()
+        """Queries that were begun in an earlier epoch: this one takes them, or nobody does."""
+        self._taken: list[str] = []
 
     def begin(self, sql: str) -> None:
         """Begin to compute a query; nothing is done where the engine may use one thread only."""
@@ -53,35 +48,76 @@ class Ahead:
             ((threads,),) = self._connection.execute("SELECT current_setting('threads')").fetchall()
             if int(threads) < 2:
                 return
-            self._worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-            self._own = self._connection.cursor()
-        if self._own is not None and sql not in self._begun:
-            self._begun[sql] = self._worker.submit(compute, self._own, sql)
+            self._worker = _Worker(ThreadPoolExecutor(1, thread_name_prefix=AHEAD), self._connection.cursor())
+        if sql not in self._begun:
+            self._number += 1
+            self._begun[sql] = self._worker.compute(f"{AHEAD}.t{self._number}", sql)
 
     def take(self, sql: str) -> Computed | None:
-        """A result, waited for; None for a query that was not begun, or for which there was no memory beside others.
+        """A query's result, waited for; its table stays until the epoch ends.
+
+        None for a query that was not begun, or for which there was no memory beside others.
 
         Raises:
             duckdb.Error: what computing it raised.
         """
         begun = self._begun.pop(sql, None)
+        if begun is None:
+            return None
         try:
-            return None if begun is None else begun.result()
+            computed = begun.result()
         except duckdb.OutOfMemoryException:
             return None
+        self._taken.append(computed.table)
+        return computed
+
+    def end(self) -> None:
+        """An epoch has ended: drop the tables that it took, and what was begun for it and not taken."""
+        if self._worker is None:
+            return
+        for sql in self._expected & self._begun.keys():
+            self._worker.give_up(self._begun.pop(sql))
+        self._expected = set(self._begun)
+        for table in self._taken:
+            self._worker.drop(table)
+        self._taken.clear()
 
     def forget(self) -> None:
-        """Give up what was begun and not taken."""
-        if self._begun and self._own is not None:
-            self._own.interrupt()
-        for begun in self._begun.values():
-            begun.cancel()
-        self._begun.clear()
+        """Drop all that was begun or taken."""
+        if self._worker is not None and self._begun:
+            self._worker.connection.interrupt()
+        self._expected = set(self._begun)
+        self.end()
 
     def close(self) -> None:
         """Give everything up, and wait until the thread has ended."""
         self.forget()
         if self._worker is not None:
-            self._worker.shutdown(wait=True, cancel_futures=True)
-        if self._own is not None:
-            self._own.close()
+            self._worker.thread.shutdown(wait=True)
+            self._worker.connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """The thread, and the connection that nothing else uses."""
+
+    thread: ThreadPoolExecutor
+    connection: duckdb.DuckDBPyConnection
+
+    def compute(self, table: str, sql: str) -> Future[Computed]:
+        return self.thread.submit(self._create, table, sql)
+
+    def drop(self, table: str) -> None:
+        self.thread.submit(self.connection.execute, f"DROP TABLE {table}")
+
+    def give_up(self, begun: Future[Computed]) -> None:
+        if not begun.cancel():
+            begun.add_done_callback(self._drop_unwanted)
+
+    def _create(self, table: str, sql: str) -> Computed:
+        counted = self.connection.execute(f"CREATE TABLE {table} AS {sql}").fetchone()
+        return Computed(table, int(counted[0]) if counted else 0)
+
+    def _drop_unwanted(self, ended: Future[Computed]) -> None:
+        if ended.exception() is None:
+            self.connection.execute(f"DROP TABLE {ended.result().table}")

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import duckdb
 
+from headwater.engines.duckdb.ahead import AHEAD
 from headwater.engines.duckdb.failures import wrapped
 from headwater.errors import UsageError, did_you_mean
 from headwater.types import Json, quote_text
@@ -93,6 +94,7 @@ def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConne
     with wrapped("opening the state"):
         connection = duckdb.connect(state or ":memory:", config=config)
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        connection.execute(f"ATTACH ':memory:' AS {AHEAD}")
         # A footer is read once, not with every query that names the file; the cache counts towards memory_limit.
         connection.execute("SET GLOBAL parquet_metadata_cache = true")
         if settings.allowed_directories is not None:

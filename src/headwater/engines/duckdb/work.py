@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import duckdb
 
-from headwater.engines.duckdb.ahead import Ahead, Computed, compute
+from headwater.engines.duckdb.ahead import Ahead
 from headwater.engines.duckdb.failures import streamed, wrapped
 from headwater.engines.duckdb.footers import Footers
 from headwater.engines.duckdb.schemas import to_schema
@@ -70,24 +70,30 @@ class WorkRelations:
     def attempt(self, name: str, sql: str) -> int | None:
         """Like :meth:`create`; None, and nothing has happened, when the data makes the query fail.
 
-        A query that was begun ahead is not computed again.
+        A query that was begun ahead is not computed again: its table is given the name.
         """
         try:
+            if self.in_transaction:
+                return self._create_apart(name, sql)
             with wrapped(f"computing {unquoted(name)}"):
                 computed = self.ahead.take(sql)
-                if computed is None and self.in_transaction:
-                    with self.connection.cursor() as apart:  # what fails there leaves the transaction alone
-                        computed = compute(apart, sql)
-            return self.create(name, sql) if computed is None else self._create_of(name, computed)
+            if computed is None:
+                return self.create(name, sql)
         except (DataError, OutsideError):
             return None
+        self.define(name, f"SELECT *, rowid FROM {computed.table}")
+        return computed.rows
 
-    def _create_of(self, name: str, computed: Computed) -> int:
-        """Materialise what was computed on another connection."""
+    def _create_apart(self, name: str, sql: str) -> int:
+        """Compute on a connection of its own first: what fails there leaves the transaction alone."""
+        with wrapped(f"computing {unquoted(name)}"), self.connection.cursor() as apart:
+            result = apart.sql(sql)
+            columns = list(zip(result.columns, result.types, strict=True))
+            rows = result.to_arrow_table()
         arrow = auxiliary(name, "apart")
-        self.register(arrow, computed.rows)
+        self.register(arrow, rows)
         casts = ", ".join(
-            f"CAST({quote_identifier(each)} AS {kind}) AS {quote_identifier(each)}" for each, kind in computed.columns
+            f"CAST({quote_identifier(each)} AS {kind}) AS {quote_identifier(each)}" for each, kind in columns
         )
         total = self.create(name, f"SELECT {casts} FROM {arrow}")
         self.drop(arrow)
@@ -131,6 +137,7 @@ class WorkRelations:
                 if name not in self._defined:
                     self.run(f"DROP {kind} {name}")
         self._idle.update(self._defined)
+        self.ahead.end()
         self._forget()
 
     def abandon(self) -> None:
