@@ -18,7 +18,6 @@ from pathlib import Path
 
 __all__ = ["Watched", "watch"]
 
-PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 SAMPLE_SECONDS = 0.02
 
 
@@ -28,7 +27,7 @@ class Watched:
 
     ``cpu`` are the seconds of all its threads and of the descendants it waited for. ``peak_mb`` (MB of 10^6 bytes) is
     the largest sum of resident memory over the process and its descendants that a sample saw, pages they share counted
-    twice, or the process's own peak, whichever is more.
+    once, or the process's own peak, whichever is more.
     """
 
     seconds: float
@@ -116,20 +115,30 @@ def _listen(stream: Iterable[str], said: list[tuple[float, str]], started: float
 
 def _peak_mb(pid: int) -> float:
     """The most that a process held so far, as it counts itself."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / 1e6
-    return 0.0
+    return _counted_mb(pid, "status", "VmHWM:")
 
 
 def _tree_mb(pid: int) -> float:
-    """Resident memory of a process and its descendants now; what ended in between counts nothing."""
-    total, waiting = 0.0, [pid]
+    """What a process and its descendants hold now, pages that they share counted once."""
+    family, waiting = [], [pid]
     while waiting:
         one = waiting.pop()
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * PAGE_MB
+        family.append(one)
+        with contextlib.suppress(OSError):
             for task in Path(f"/proc/{one}/task").iterdir():
                 waiting += [int(child) for child in (task / "children").read_text().split()]
-    return total
+    # A process alone counts its peak itself, and asking for shares takes the system a while.
+    return sum(map(_share_mb, family)) if len(family) > 1 else 0.0
+
+
+def _share_mb(pid: int) -> float:
+    """A process's resident memory, of pages that others hold too its share."""
+    return _counted_mb(pid, "smaps_rollup", "Pss:")
+
+
+def _counted_mb(pid: int, file: str, field: str) -> float:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1]) * 1024 / 1e6
+    return 0.0

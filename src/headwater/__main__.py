@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from headwater.cli import program
 
-from headwater.cli import main
-
-sys.exit(main())
+program()

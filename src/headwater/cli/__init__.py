@@ -5,6 +5,6 @@ Commands are declared in :mod:`headwater.cli.grammar` and carried out in
 completion and wrong arguments never wait for an engine to load.
 """
 
-from headwater.cli.entry import main
+from headwater.cli.entry import main, program
 
-__all__ = ["main"]
+__all__ = ["main", "program"]

@@ -100,8 +100,8 @@ class Flow:
     Attributes:
         rows: what stands in FROM for the rows of this epoch: a name, or a query in parentheses. Where
             ``changes`` is REPLACE they carry :data:`~headwater.relations.DIFF_COLUMN` and are not consolidated
-            unless ``apart`` says so: one row may be gained and lost at once. Of CONSTANT there are none; ``content`` has
-            them.
+            unless ``apart`` says so: one row may be gained and lost at once. Of CONSTANT there are none; ``content``
+            has them.
         columns: the operator's columns.
         changes: APPEND: rows only come. REPLACE: they come and go. CONSTANT: they never change.
         clocks: how far time has advanced in columns.

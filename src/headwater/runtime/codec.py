@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from headwater.plan.steps import Recorded
@@ -40,6 +40,7 @@ def to_schema_json(schema: Schema) -> str:
     return to_json([[column.name, str(column.type), column.nullable] for column in schema])
 
 
+@lru_cache(maxsize=4096)
 def to_schema(text: str) -> Schema:
     """The schema that :func:`to_schema_json` wrote.
 

@@ -22,7 +22,7 @@ def is_journalled(record: EpochRecord) -> bool:
 
 
 def to_text(record: EpochRecord) -> str:
-    """An epoch, except for what :func:`is_journalled` speaks of, and for positions of which it says what they gained."""
+    """An epoch but for what :func:`is_journalled` speaks of; of some positions it says what they gained."""
     whole = {name: at for name, at in record.positions.items() if name not in record.gained}
     return codec.to_json(
         {
