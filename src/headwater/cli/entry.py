@@ -7,7 +7,9 @@ codes: 0 ok, 1 data or a check failed, 2 the call or a declaration is wrong,
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -31,10 +33,11 @@ _values_between_collections: Final = 100_000
 
 def program() -> NoReturn:
     """The console script: run the process's own command line, and end the process."""
-    code = main()
-    # The process gives everything back as it ends: Python need not look for what nothing refers to before that.
-    gc.freeze()
-    sys.exit(code)
+    codes: list[int] = []
+    # Registered first and so done last, after whatever else ends with the process.
+    atexit.register(_end, codes)
+    codes.append(main())
+    sys.exit(codes[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +53,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure, code = _failure(raised, verbose="--verbose" in given)
         report_error(failure, as_json=_wants_json(given))
         return code
+
+
+def _end(codes: Sequence[int]) -> None:
+    """End the process without taking apart what it holds, which it gives back as a whole (as mypy does).
+
+    What must be closed, a command has closed. Nothing happens without an exit code: then ``sys.exit`` told the
+    interpreter (a shell's completions do).
+    """
+    if not codes:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        os._exit(codes[0])
+    except OSError:
+        os._exit(codes[0] or HeadwaterError.exit_code)
+    os._exit(codes[0])
 
 
 @contextmanager

@@ -57,9 +57,12 @@ def test_what_an_epoch_does_not_take_is_dropped_with_it() -> None:
         ahead.begin("SELECT 2 AS n")
         ahead.end()
         assert ahead.take("SELECT 1 AS n") is None
-        taken = ahead.take("SELECT 2 AS n")
-        assert taken is not None
-        assert tables(connection) == [taken.table.removeprefix(f"{AHEAD}.")]
+        kept = ahead.take("SELECT 2 AS n")
+        ahead.begin("SELECT 3 AS n")
+        last = ahead.take("SELECT 3 AS n")  # what was dropped before it is gone
+        assert kept is not None
+        assert last is not None
+        assert tables(connection) == [one.table.removeprefix(f"{AHEAD}.") for one in (kept, last)]
 
 
 def test_what_computing_raised_is_raised() -> None:

@@ -7,7 +7,7 @@ leaves the others idle. Results are tables of a database in memory, which all co
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,8 +84,9 @@ class Ahead:
 
     def forget(self) -> None:
         """Drop all that was begun or taken."""
-        if self._worker is not None and self._begun:
-            self._worker.connection.interrupt()
+        if self._worker is not None:
+            for begun in self._begun.values():
+                self._worker.stop(begun)
         self._expected = set(self._begun)
         self.end()
 
@@ -110,9 +111,16 @@ class _Worker:
     def drop(self, table: str) -> None:
         self.thread.submit(self.connection.execute, f"DROP TABLE {table}")
 
+    def stop(self, begun: Future[Computed]) -> None:
+        """Have a computation end soon; returns when it has."""
+        # Asked once, a query that is just about to begin would not hear of it.
+        while not begun.cancel() and not begun.done():
+            self.connection.interrupt()
+            wait([begun], timeout=0.01)
+
     def give_up(self, begun: Future[Computed]) -> None:
         if not begun.cancel():
-            begun.add_done_callback(self._drop_unwanted)
+            self.thread.submit(self._drop_unwanted, begun)
 
     def _create(self, table: str, sql: str) -> Computed:
         counted = self.connection.execute(f"CREATE TABLE {table} AS {sql}").fetchone()
