@@ -19,6 +19,8 @@ from pathlib import Path
 __all__ = ["Watched", "watch"]
 
 SAMPLE_SECONDS = 0.02
+SAMPLE_SHARE = 0.01
+"""How much of the time may go by in taking samples: what is measured stands still meanwhile, or has a core less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,11 @@ def _sampled(pid: int) -> Iterator[list[float]]:
     samples, ended = [0.0], threading.Event()
 
     def sample() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
+        took = 0.0
+        while not ended.wait(max(SAMPLE_SECONDS, took / SAMPLE_SHARE)):
+            began = time.thread_time()
             samples.extend((_peak_mb(pid), _tree_mb(pid)))
+            took = time.thread_time() - began
 
     sampling = threading.Thread(target=sample, daemon=True)
     sampling.start()

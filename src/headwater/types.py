@@ -131,6 +131,10 @@ class DataType:
         return self.name in _numeric
 
     @property
+    def is_integer(self) -> bool:
+        return self.name.endswith(("INT", "INTEGER"))
+
+    @property
     def is_temporal(self) -> bool:
         return self.name.startswith(("TIMESTAMP", "DATE", "TIME"))
 

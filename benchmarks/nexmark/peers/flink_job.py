@@ -49,7 +49,7 @@ CREATE TABLE made (
     1767225600000 + number * 1000 / {rate} - CASE WHEN late = 0 THEN delay ELSE 0 END, 3) AS TIMESTAMP(3)),
   {watermark}
 ) WITH (
-  'connector' = 'datagen',
+  'connector' = 'datagen', 'rows-per-second' = '1000000000',
   'fields.number.kind' = 'sequence', 'fields.number.start' = '0', 'fields.number.end' = '{last}',
   'fields.late.min' = '0', 'fields.late.max' = '9', 'fields.delay.min' = '0', 'fields.delay.max' = '2999',
   'fields.hot_auction.min' = '0', 'fields.hot_auction.max' = '1',

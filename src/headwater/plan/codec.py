@@ -311,8 +311,8 @@ def _unpack_duration(packed: int | None) -> timedelta | None:
 
 def _pack_check(check: Check) -> Packed:
     match check:
-        case RowCheck(code, predicate, description):
-            return ["row", code, predicate, description]
+        case RowCheck(code, predicate, description, doubt):
+            return ["row", code, predicate, description, doubt]
         case KeyCheck(code, columns, description):
             return ["key", code, list(columns), description]
         case ReferenceCheck(code, columns, to, to_columns, description):
@@ -335,8 +335,8 @@ def _pack_check(check: Check) -> Packed:
 
 def _unpack_check(kind: str, *parts: Packed) -> Check:
     match kind, parts:
-        case "row", (code, predicate, description):
-            return RowCheck(code, predicate, description)
+        case "row", (code, predicate, description, doubt):
+            return RowCheck(code, predicate, description, doubt)
         case "key", (code, columns, description):
             return KeyCheck(code, tuple(columns), description)
         case "reference", (code, columns, to, to_columns, description):

@@ -35,7 +35,7 @@ _encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_
 _places: Final = frozenset({"where", "document", "path"})
 """Fields that say where something was declared, or hold the file it was read from."""
 
-_written_only: Final = _places | {"description"}
+_written_only: Final = _places | {"description", "doubt"}
 """And in which words."""
 
 

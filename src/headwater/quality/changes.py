@@ -51,7 +51,7 @@ def judge_changes(
     for check in judgement.checks:
         match check:
             case RowCheck() if check.code not in known:
-                checks.append(replace(check, predicate=f"{DELETED} OR ({check.predicate})"))
+                checks.append(replace(check, predicate=f"{DELETED} OR ({check.predicate})", doubt=None))
             case KeyCheck() if not set(key) <= set(check.columns):
                 errors.append(_other_key(check, key, contract))
             case RowCheck() | KeyCheck():

@@ -19,12 +19,14 @@ __all__ = ["Check", "DatasetCheck", "Judgement", "KeyCheck", "ReferenceCheck", "
 class RowCheck:
     """``predicate`` is SQL over one row; a row for which it is not TRUE and not NULL is refused.
 
-    Rules about NULL say so in the predicate (``x IS NOT NULL``).
+    Rules about NULL say so in the predicate (``x IS NOT NULL``). ``doubt`` is an aggregate expression that is TRUE
+    where the predicate refuses some of many rows, else FALSE or NULL; None where there is none that costs less.
     """
 
     code: str
     predicate: str
     description: str
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

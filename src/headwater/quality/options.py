@@ -28,10 +28,14 @@ class UnknownFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A predicate over a value and what it means, completing the sentence "the value ..."."""
+    """A predicate over a value and what it means, completing the sentence "the value ...".
+
+    ``doubt`` is that of :class:`headwater.quality.checks.RowCheck`.
+    """
 
     predicate: str
     meaning: str
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,14 @@ def enumeration(values: tuple[Json, ...], sql: str, type: DataType) -> Demand:
     value = _Value(sql, type, None)
     listed = ", ".join(value.literal(entry) for entry in values if entry is not None)
     predicate = f"{sql} IN ({listed})" if listed else f"{sql} IS NULL"
-    return Demand(predicate, f"is one of {_listing(values)}")
+    numbers = {entry for entry in values if isinstance(entry, int) and not isinstance(entry, bool)}
+    gapless = len(numbers) == len(set(values) - {None}) > 0 and max(numbers) - min(numbers) < len(numbers)
+    doubt = _outside(sql, min(numbers), max(numbers)) if type.is_integer and gapless else None
+    return Demand(predicate, f"is one of {_listing(values)}", doubt)
+
+
+def _outside(sql: str, lowest: int, highest: int) -> str:
+    return f"min({sql}) < ({lowest}) OR max({sql}) > ({highest})"
 
 
 def matches(pattern: Json, sql: str, type: DataType) -> Demand:
@@ -119,7 +130,8 @@ def _format(argument: Json, value: _Value) -> Demand | None:
         lowest, highest = integer_ranges[argument]
         if not value.type.is_numeric:
             raise OptionError(f"the format {argument} needs a numeric column, and this one is {value.type}")
-        return Demand(f"{value.sql} BETWEEN ({lowest}) AND {highest}", f"fits into {argument}")
+        doubt = _outside(value.sql, lowest, highest)
+        return Demand(f"{value.sql} BETWEEN ({lowest}) AND {highest}", f"fits into {argument}", doubt)
     if value.logical_type in ("date", "timestamp", "time"):
         return _time_format(argument, value)
     predicate = string_format(argument, value.text)
@@ -139,9 +151,12 @@ def _time_format(argument: str, value: _Value) -> Demand | None:
     return Demand(predicate, f"has the format {argument}")
 
 
-def _bound(operator: str, meaning: str) -> Callable[[Json, _Value], Demand]:
+def _bound(operator: str, meaning: str, extreme: str, beyond: str) -> Callable[[Json, _Value], Demand]:
     def demand(argument: Json, value: _Value) -> Demand:
-        return Demand(f"{value.sql} {operator} {value.literal(argument)}", f"is {meaning} {argument}")
+        bound = value.literal(argument)
+        ordered = value.type.is_numeric or value.type.is_temporal
+        doubt = f"{extreme}({value.sql}) {beyond} {bound}" if ordered else None
+        return Demand(f"{value.sql} {operator} {bound}", f"is {meaning} {argument}", doubt)
 
     return demand
 
@@ -228,10 +243,10 @@ _rules: Final[Mapping[str, Callable[[Json, _Value], Demand | None]]] = {
     "maxLength": _longest,
     "pattern": _pattern,
     "format": _format,
-    "minimum": _bound(">=", "at least"),
-    "maximum": _bound("<=", "at most"),
-    "exclusiveMinimum": _bound(">", "more than"),
-    "exclusiveMaximum": _bound("<", "less than"),
+    "minimum": _bound(">=", "at least", "min", "<"),
+    "maximum": _bound("<=", "at most", "max", ">"),
+    "exclusiveMinimum": _bound(">", "more than", "min", "<="),
+    "exclusiveMaximum": _bound("<", "less than", "max", ">="),
     "multipleOf": _multiple,
     "minItems": _fewest_items,
     "maxItems": _most_items,

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from headwater.errors import DeclarationError
 from headwater.quality.checks import Check, RowCheck, Unjudged
-from headwater.quality.options import OptionError, UnknownFormatError, enumeration, member, option
+from headwater.quality.options import Demand, OptionError, UnknownFormatError, enumeration, member, option
 from headwater.spec.contract import Property
 from headwater.types import Column, DataType, quote_identifier
 
@@ -66,7 +66,13 @@ def _required(place: _Place) -> RowCheck:
     predicate = f"{place.sql} IS NOT NULL"
     if place.parent is not None:
         predicate = f"{place.parent} IS NULL OR {predicate}"
-    return RowCheck(f"required:{place.path}", place.guard(predicate), f"{place.path} is required")
+    doubt = f"count({place.sql}) < count({place.parent or '*'})"
+    return _check("required", place, Demand(predicate, "is required", doubt))
+
+
+def _check(code: str, place: _Place, demand: Demand) -> RowCheck:
+    doubt = None if place.depth else demand.doubt
+    return RowCheck(f"{code}:{place.path}", place.guard(demand.predicate), f"{place.path} {demand.meaning}", doubt)
 
 
 def required_column(column: Column) -> RowCheck:
@@ -82,7 +88,7 @@ def _demanded(code: str, property: Property, place: _Place) -> Found:
         return DeclarationError(
             f"the enum of '{place.path}' cannot be applied", detail=str(error), where=property.where
         )
-    return RowCheck(f"{code}:{place.path}", place.guard(demand.predicate), f"{place.path} {demand.meaning}")
+    return _check(code, place, demand)
 
 
 def _option(name: str, property: Property, place: _Place) -> Iterator[Found]:
@@ -97,7 +103,7 @@ def _option(name: str, property: Property, place: _Place) -> Iterator[Found]:
         yield Unjudged(f"{name}:{place.path}", str(error))
         return
     if demand is not None:
-        yield RowCheck(f"{name}:{place.path}", place.guard(demand.predicate), f"{place.path} {demand.meaning}")
+        yield _check(name, place, demand)
 
 
 def _unjudged_inside(property: Property, place: _Place) -> Iterator[Unjudged]:

@@ -39,10 +39,14 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class TimeTest:
-    """A reason against rows: what is demanded of a candidate ``c``; NULL, without an event time, is no reason."""
+    """A reason against rows: what is demanded of a candidate ``c``; NULL, without an event time, is no reason.
+
+    ``doubt`` is that of :class:`headwater.quality.checks.RowCheck`.
+    """
 
     code: str
     demand: str
+    doubt: str
 
 
 def event_time_of(column: Column, table: str = "") -> str:
@@ -59,18 +63,17 @@ def event_time_of(column: Column, table: str = "") -> str:
 def calendar_check(column: Column) -> RowCheck:
     """Event times are those of the calendar that every system knows: infinite ones would end all time."""
     name = quote_identifier(column.name)
-    first, last = "0001-01-01", "9999-12-31"
     if column.type.name == "DATE":
-        within = f"{name} BETWEEN DATE '{first}' AND DATE '{last}'"
+        moment, first, end = name, "DATE '0001-01-01'", "DATE '10000-01-01'"
     else:
         moment = event_time_of(column)
-        within = (
-            f"coalesce({moment} >= TIMESTAMP '{first} 00:00:00' AND {moment} < TIMESTAMP '10000-01-01 00:00:00', FALSE)"
-        )
+        first, end = "TIMESTAMP '0001-01-01 00:00:00'", "TIMESTAMP '10000-01-01 00:00:00'"
+    doubt = f"min({moment}) < {first} OR max({moment}) >= {end} OR count({moment}) < count({name})"
     return RowCheck(
         f"calendar:{column.name}",
-        f"{name} IS NULL OR {within}",
+        f"{name} IS NULL OR coalesce({moment} >= {first} AND {moment} < {end}, FALSE)",
         f"{column.name} lies in the years 1 to 9999",
+        doubt,
     )
 
 
@@ -80,9 +83,10 @@ def time_tests(event_time: EventTime, column: Column, timing: Timing) -> list[Ti
     tests = []
     if event_time.future is not None:
         latest = _moment(_sum(timing.at, event_time.future))
-        tests.append(TimeTest(FUTURE, f"{moment} <= {latest}"))
+        tests.append(TimeTest(FUTURE, f"{moment} <= {latest}", f"max({moment}) > {latest}"))
     if timing.watermark is not None:
-        tests.append(TimeTest(LATE, f"{moment} >= {_moment(timing.watermark)}"))
+        watermark = _moment(timing.watermark)
+        tests.append(TimeTest(LATE, f"{moment} >= {watermark}", f"min({moment}) < {watermark}"))
     return tests
 
 

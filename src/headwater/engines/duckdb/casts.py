@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from headwater.types import Column, DataType, quote_identifier, quote_text
 
 __all__ = ["Cast", "TimeFormats", "cast_text", "cast_value", "refusal", "refused"]
 
-_integers: Final = frozenset(
-    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
-)
 _unzoned = r"[0-9-]+([T ]+[0-9:.]*)?"
 """A date, and a time without anything behind it. Cast to TIMESTAMP, DuckDB ignores whatever zone follows."""
 
@@ -51,7 +47,7 @@ def cast_text(text: str, column: Column, formats: TimeFormats, *, known: str | N
         return Cast(column, text, text, None)
     value = _value(text, kind, formats)
     made = known or value
-    if kind.name in _integers:
+    if kind.is_integer:
         # SQL casts round to whole numbers; what has no equal double is no number or has a fraction.
         same = f"TRY_CAST({text} AS DOUBLE) = CAST({made} AS DOUBLE)"
         return Cast(column, text, value, f"({text} IS NOT NULL AND ({same}) IS NOT TRUE)")

@@ -18,10 +18,6 @@ from headwater.types import Column, DataType, Schema, quote_identifier, quote_te
 
 __all__ = ["write_parquet"]
 
-_integers: Final = frozenset(
-    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
-    | {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
-)
 _written_as_others: Final = frozenset({"HUGEINT", "UHUGEINT", "TIMESTAMP_S", "TIMESTAMP_MS", "INTERVAL", "NULL"})
 """Types for which Parquet has no form of their own, so that DuckDB writes another one."""
 _exact: Final = frozenset(
@@ -88,8 +84,8 @@ def _value(found: Column, wanted: Column) -> str | None:
 
 def _casts_exactly(found: DataType, wanted: DataType) -> bool:
     """Whether the engine's cast gives the same value or an error."""
-    if found.name in _integers:
-        return wanted.name in _integers or (wanted.name == "DECIMAL" and wanted.arguments[1] == 0)
+    if found.is_integer:
+        return wanted.is_integer or (wanted.name == "DECIMAL" and wanted.arguments[1] == 0)
     if found.name == "DECIMAL" and wanted.name == "DECIMAL":
         return wanted.arguments[1] >= found.arguments[1]
     return (found.name, wanted.name) in _exact
