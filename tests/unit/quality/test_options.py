@@ -111,6 +111,8 @@ def test_an_option(
 enums: list[tuple[str, tuple[Any, ...], list[str], list[str]]] = [
     ("VARCHAR", ("a", "it's", 1, None), ["'a'", "'it''s'", "'1'", "NULL"], ["'b'", "''"]),
     ("INTEGER", (1, "2", -3), ["1", "2", "-3"], ["0"]),
+    ("BIGINT", (2, 0, 1, None), ["0", "2", "NULL"], ["-1", "3"]),
+    ("UTINYINT", (1, 3), ["1", "3"], ["0", "2", "4"]),
     ("DATE", ("2013-01-01",), ["DATE '2013-01-01'"], ["DATE '2013-01-02'"]),
     ("BOOLEAN", (True,), ["TRUE", "NULL"], ["FALSE"]),
     ("DECIMAL(5,2)", (0.1,), ["0.10"], ["0.11"]),
