@@ -206,8 +206,10 @@ def _suspects(candidate: str, tests: Sequence[_Test], event_time: str | None) ->
         return f"SELECT count(*), NULL FROM {candidate} AS c WHERE {one_by_one}"
     counted = f"count_if({one_by_one})" if one_by_one else "0"
     number = f"{counted} + CASE WHEN {together} THEN 1 ELSE 0 END" if together else counted
-    newest = "NULL" if event_time is None else f"CASE WHEN {number} = 0 THEN max({event_time}) END"
-    return f"SELECT {number}, {newest} FROM {candidate} AS c"
+    if event_time is None:
+        return f"SELECT {number}, NULL FROM {candidate} AS c"
+    found = f"SELECT {number} AS number, max({event_time}) AS newest FROM {candidate} AS c"
+    return f"SELECT number, CASE WHEN number = 0 THEN newest END FROM ({found})"
 
 
 def _change(name: RelationName, columns: str, sound: str, plan: KeyPlan | None) -> Statement:

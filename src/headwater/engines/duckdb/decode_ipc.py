@@ -34,13 +34,12 @@ def decode_ipc(landing: Landing, scan: FileScan) -> Landed:
     names = tuple(file.name for file in scan.files)
     tables = [_mapped(file) for file in scan.files]
     mapped = [auxiliary(landing.name, f"mapped{place}") for place in range(len(tables))]
-    found = [_register(work, name, rows) for name, rows in zip(mapped, tables, strict=True)]
+    found = [work.describe_arrow(rows) for rows in tables]
     casts = [casts_of(landing, schema, file.name) for schema, file in zip(found, scan.files, strict=True)]
     judged = next((made for made in casts if refused(made)), None)
     narrower = {} if judged else _narrower(landing)
-    if narrower:
-        for name, rows, schema in zip(mapped, tables, found, strict=True):
-            work.register(name, _numbered(_narrowed(rows, schema, narrower.values())))
+    for name, rows, schema in zip(mapped, tables, found, strict=True):
+        work.register(name, _numbered(_narrowed(rows, schema, narrower.values())))
     queries = []
     for place, name in enumerate(mapped):
         columns = [f"{_value(cast, found[place], narrower.get(i))} AS c{i}" for i, cast in enumerate(casts[place])]
@@ -125,12 +124,6 @@ def describe_ipc(work: WorkRelations, scan: FileScan) -> Schema:
     finally:
         for name in mapped:
             work.drop(name)
-
-
-def _register(work: WorkRelations, name: str, rows: pyarrow.Table) -> Schema:
-    """Make a file's rows readable, with their numbers; returns its other columns."""
-    work.register(name, _numbered(rows))
-    return work.describe(f"SELECT * EXCLUDE ({quote_identifier(record_column)}) FROM {name}")
 
 
 def _numbered(rows: pyarrow.Table) -> pyarrow.Table:

@@ -43,6 +43,7 @@ class WorkRelations:
         self.ahead = Ahead(connection)
         self.footers = Footers()
         self._statements = Statements(connection)
+        self._arrow_schemas: dict[pyarrow.Schema, Schema] = {}
         self._kinds: dict[str, RelationKind] = {}
         self._servants: dict[str, list[str]] = {}
         self._defined: dict[str, str] = {}
@@ -182,6 +183,16 @@ class WorkRelations:
                 raise UsageError("the statement has no result")
             names, types = result.columns, [str(kind) for kind in result.types]
         return to_schema(names, types)
+
+    def describe_arrow(self, rows: pyarrow.Table) -> Schema:
+        """The columns of an Arrow table. Asked once for tables that are alike: files of one source are."""
+        known = self._arrow_schemas.get(rows.schema)
+        if known is None:
+            name = auxiliary("described", "arrow")
+            self.register(name, rows.slice(0, 0))
+            known = self._arrow_schemas[rows.schema] = self.describe(f"SELECT * FROM {name}")
+            self.drop(name)
+        return known
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """A small result as Python rows.
