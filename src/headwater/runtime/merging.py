@@ -61,11 +61,9 @@ class Rewriting:
 
 def set_aside(bench: Workbench, program: Program, changes: str) -> None:
     """Keep what a result gained and lost until it is published: the epoch is not the last one of its run."""
-    name = program.relation
-    work = quote_identifier(f"unpublished.{name}")
-    if bench.create(work, changes):
-        bench.kept.keep(_unpublished(name), work)
-        bench.session.execute(f"INSERT INTO {_unpublished(name)} SELECT * FROM {work}")
+    kept = _unpublished(program.relation)
+    bench.kept.keep(kept, f"({changes})")
+    bench.session.execute(f"INSERT INTO {kept} {changes}")
 
 
 def gather(bench: Workbench, model: ModelStep, changes: str | None) -> None:
