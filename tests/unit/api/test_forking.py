@@ -141,11 +141,11 @@ HEAVY |= {"pyiceberg", "rich", "sqlalchemy", "sqlglot"}
 
 
 @pytest.mark.parametrize(
-    ("output", "allowed"),
-    [("parquet", set()), ("delta", {"pyarrow"})],
-    ids=["parquet", "delta"],
+    ("source", "output", "allowed"),
+    [("parquet", "parquet", set()), ("parquet", "delta", {"pyarrow"}), ("arrow", "parquet", {"pyarrow"})],
+    ids=["parquet", "delta", "arrow"],
 )
-def test_a_run_never_loads_what_it_does_not_need(tmp_path: Path, output: str, allowed: set[str]) -> None:
+def test_a_run_never_loads_what_it_does_not_need(tmp_path: Path, source: str, output: str, allowed: set[str]) -> None:
     """The parser belongs to planning, pyarrow to rows that travel as Arrow and to the footers that Delta has read.
 
     A second run, which finds nothing new, needs none of them.
@@ -154,11 +154,17 @@ def test_a_run_never_loads_what_it_does_not_need(tmp_path: Path, output: str, al
     import pyarrow.parquet
 
     (tmp_path / "data").mkdir()
-    pyarrow.parquet.write_table(pyarrow.table({"id": [1, 2]}), tmp_path / "data" / "orders.parquet")
+    orders = pyarrow.table({"id": [1, 2], "size": [{"width": 1, "height": 2}, None]})
+    if source == "parquet":
+        pyarrow.parquet.write_table(orders, tmp_path / "data" / "orders.parquet")
+    else:
+        with pyarrow.ipc.new_file(tmp_path / "data" / "orders.arrow", orders.schema) as writer:
+            writer.write_table(orders)
     (tmp_path / "headwater.yaml").write_text(
-        "name: shop\nsources:\n  shop.orders:\n    kind: files\n    path: data/*.parquet\n"
+        f"name: shop\nsources:\n  shop.orders:\n    kind: files\n    path: data/*.{source}\n"
     )
-    (tmp_path / "totals.sql").write_text(f"MODEL (name totals, output {output});\nSELECT id FROM orders\n")
+    query = "SELECT id, size.width AS width FROM orders"
+    (tmp_path / "totals.sql").write_text(f"MODEL (name totals, output {output});\n{query}\n")
     program = f"""
         from headwater.cli.entry import main
         code = main(["-C", {str(tmp_path)!r}, "run", "--output", "json"])
