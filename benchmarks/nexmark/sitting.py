@@ -57,6 +57,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "columnar": Part("Arrow in, against rows that Flink makes itself", "arrow", 200_000, ("flink-datagen",)),
     "bound": Part("Arrow in, large epochs, against one batch query", "arrow", 1_000_000, ("duckdb",)),
     "latency": Part("small epochs", "ndjson", 50_000, ()),
+    "latency-arrow": Part("small epochs, nothing to decode", "arrow", 50_000, ()),
     "wide": Part("a million live sessions", "parquet", 200_000, ("flink-datagen",), ("q11",), wide=True),
     "commits": Part("a thousand commits", "parquet", 1_000, (), ("q2",), 1_000_000),
 }
