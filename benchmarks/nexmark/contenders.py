@@ -75,7 +75,7 @@ def headwater(task: Task) -> Trial:
     for (before, _), (after, event) in pairwise(said):
         if after > began[0]:
             phases[event] = phases.get(event, 0) + after - before
-    published = [number for number, (_, event) in enumerate(said) if event == "SinkCommitted"]
+    published = [(at, line) for at, line in watched.said if line.startswith("SinkCommitted ")]
     return Trial(
         task.events,
         ended - began[0],
@@ -83,10 +83,10 @@ def headwater(task: Task) -> Trial:
         watched.cpu,
         watched.peak_mb,
         f"delta:{lake}",
-        first=said[published[0]][0] if published else None,
+        first=published[0][0] if published else None,
         phases=phases,
         epochs=tuple(after - before for before, after in zip(began, [*began[1:], ended], strict=True)),
-        commits=tuple(said[number][0] - said[number - 1][0] for number in published),
+        commits=tuple(float(line.rpartition("seconds=")[2]) for _, line in published),
     )
 
 

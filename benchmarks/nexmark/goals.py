@@ -72,7 +72,7 @@ def median(trials: Sequence[Trial]) -> Medians:
         statistics.median(trial.peak_mb for trial in trials),
         statistics.median(firsts) if firsts else None,
         epochs[len(epochs) // 2] * 1000 if epochs else None,
-        epochs[min(len(epochs) - 1, len(epochs) * 99 // 100)] * 1000 if epochs else None,
+        epochs[-(-len(epochs) * 99 // 100) - 1] * 1000 if epochs else None,
         statistics.median(flat) if flat else None,
         statistics.median(commits) * 1000 if commits else None,
     )

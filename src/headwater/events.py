@@ -107,11 +107,12 @@ class StateCommitted:
 
 @dataclass(frozen=True, slots=True)
 class SinkCommitted:
-    """Step 2: readers of the relation see the epoch."""
+    """Step 2: readers of the relation see the epoch; that took ``seconds``."""
 
     product: str
     epoch: int
     relation: RelationName
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 Apart from the epochs because recovery at the start of a run and publication at
 the end of an epoch are the same act: every commit carries its identity, so
-that repeating it changes nothing.
+that repeating it changes nothing. Publication waits for disks most of the time, so
+the next epoch may be computed meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from types import TracebackType
+from typing import Final, TypeAlias
 
 from headwater.errors import ConflictError, OutsideError
 from headwater.events import Acknowledged, Listener, OutboxCleared, Recovered, SinkCommitted
@@ -57,6 +60,10 @@ class ProductContext:
         return self.product.product
 
 
+Committed: TypeAlias = tuple[OutboxEntry, float]
+"""What became visible, and how many seconds that took."""
+
+
 class Sinks:
     """Commits and aborts staged epochs of one product.
 
@@ -71,6 +78,18 @@ class Sinks:
         self._tell = tell
         self._sleep = sleep
         self._ranks: Mapping[RelationName, int] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._begun: tuple[Future[None], list[Committed]] | None = None
+
+    def __enter__(self) -> Sinks:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the thread, and what it was about to do."""
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
 
     def commit(self, outbox: Sequence[OutboxEntry]) -> None:
         """Make everything in the outbox visible; what a sink already has changes nothing.
@@ -79,16 +98,28 @@ class Sinks:
             TransientError: a sink failed five times.
             TerminalError: a sink refused.
         """
-        if len(outbox) < 2:
-            for entry in outbox:
-                self._commit(self._tables.open(entry.relation, entry.format), entry)
-                self._told(entry)
+        for committed in self._commit_in_waves(self._opened(outbox)):
+            self._told(committed)
+
+    def begin(self, outbox: Sequence[OutboxEntry]) -> None:
+        """As :meth:`commit`, beside what follows: whoever opens one of the tables meanwhile waits for it."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="publish")
+        committed: list[Committed] = []
+        future = self._thread.submit(self._commit_beside, self._opened(outbox), committed)
+        self._tables.occupy([entry.relation for entry in outbox], future)
+        self._begun = future, committed
+
+    def finish(self) -> None:
+        """Wait for what :meth:`begin` began, and tell of it; raises what :meth:`commit` does."""
+        if self._begun is None:
             return
-        if self._ranks is None:
-            self._ranks = publication_ranks(self._product)
-        with ThreadPoolExecutor(commits_at_once, thread_name_prefix="commit") as pool:
-            for wave in waves(outbox, self._ranks):
-                self._commit_all(wave, pool)
+        (future, committed), self._begun = self._begun, None
+        try:
+            future.result()
+        finally:
+            for each in committed:
+                self._told(each)
 
     def commit_what_fits(self, outbox: Sequence[OutboxEntry]) -> tuple[RelationName, ...]:
         """The same, but give up change sets that no longer fit their tables; returns the relations of these."""
@@ -101,32 +132,51 @@ class Sinks:
     def _fits(self, entry: OutboxEntry) -> bool:
         table = self._tables.open(entry.relation, entry.format)
         try:
-            self._commit(table, entry)
+            committed = self._commit(table, entry)
         except ConflictError:
             table.abort(entry.committable)
             return False
-        self._told(entry)
+        self._told(committed)
         return True
 
-    def _commit_all(self, entries: Sequence[OutboxEntry], pool: ThreadPoolExecutor) -> None:
+    def _opened(self, outbox: Sequence[OutboxEntry]) -> list[tuple[Table, OutboxEntry]]:
+        return [(self._tables.open(entry.relation, entry.format), entry) for entry in outbox]
+
+    def _commit_beside(self, outbox: Sequence[tuple[Table, OutboxEntry]], committed: list[Committed]) -> None:
+        committed.extend(self._commit_in_waves(outbox))
+
+    def _commit_in_waves(self, outbox: Sequence[tuple[Table, OutboxEntry]]) -> Iterator[Committed]:
+        if len(outbox) < 2:
+            for table, entry in outbox:
+                yield self._commit(table, entry)
+            return
+        if self._ranks is None:
+            self._ranks = publication_ranks(self._product)
+        tables = {entry.relation: table for table, entry in outbox}
+        with ThreadPoolExecutor(commits_at_once, thread_name_prefix="commit") as pool:
+            for wave in waves([entry for _, entry in outbox], self._ranks):
+                yield from self._commit_all([(tables[entry.relation], entry) for entry in wave], pool)
+
+    def _commit_all(self, wave: Sequence[tuple[Table, OutboxEntry]], pool: ThreadPoolExecutor) -> Iterator[Committed]:
         """Commit tables at the same time; the first failure is raised when those under way have ended."""
-        tables = [self._tables.open(entry.relation, entry.format) for entry in entries]
-        pending: list[Future[None]] = []
+        pending: list[Future[Committed]] = []
         try:
-            pending += [pool.submit(self._commit, *each) for each in zip(tables, entries, strict=True)]
-            for entry, future in zip(entries, pending, strict=True):
-                future.result()
-                self._told(entry)
+            pending += [pool.submit(self._commit, *each) for each in wave]
+            for future in pending:
+                yield future.result()
         except BaseException:
             for future in pending:
                 future.cancel()
             raise
 
-    def _commit(self, table: Table, entry: OutboxEntry) -> None:
+    def _commit(self, table: Table, entry: OutboxEntry) -> Committed:
+        began = time.perf_counter()
         retried(lambda: table.commit(entry.committable), self._sleep)
+        return entry, time.perf_counter() - began
 
-    def _told(self, entry: OutboxEntry) -> None:
-        self._tell(SinkCommitted(self._product.product, entry.committable.id.epoch, entry.relation))
+    def _told(self, committed: Committed) -> None:
+        entry, seconds = committed
+        self._tell(SinkCommitted(self._product.product, entry.committable.id.epoch, entry.relation, seconds))
 
     def abort(self, staged: Iterable[OutboxEntry]) -> None:
         """Delete what an abandoned epoch staged; what cannot be deleted now is swept at the next start."""

@@ -63,6 +63,7 @@ class Epoch:
     checks: list[CheckResult] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     _sealing: Sealing = field(default_factory=Sealing)
+    _publishing: bool = False
 
     def begin(self) -> None:
         self.context.session.begin()
@@ -158,8 +159,23 @@ class Epoch:
 
     def publish(self) -> None:
         """Step 2: every sink, then every source that may forget."""
+        self.context.sinks.commit(self.staged)
+        self._acknowledge()
+
+    def begin_publishing(self) -> None:
+        """Step 2 beside the next epoch, which may not commit its state before :meth:`finish_publishing`."""
+        self.context.sinks.begin(self.staged)
+        self._publishing = True
+
+    def finish_publishing(self) -> None:
+        """Wait until every sink has what was begun; then every source may forget."""
+        if self._publishing:
+            self._publishing = False
+            self.context.sinks.finish()
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
         context = self.context
-        context.sinks.commit(self.staged)
         acknowledge(context, self.number, {**self.positions, **self.gained})
         context.tell(EpochFinished(context.name, self.number))
 

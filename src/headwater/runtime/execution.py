@@ -246,7 +246,10 @@ def open_product(
     state.parent.mkdir(parents=True, exist_ok=True)
     layout.spool.mkdir(parents=True, exist_ok=True)
     engine: Engine = discovery.engine(layout.environment.engine)
-    with engine.open(str(state), layout.engine_settings) as session:
+    with (
+        engine.open(str(state), layout.engine_settings) as session,
+        Sinks(product, tables, tell, sleep) as sinks,
+    ):
         yield ProductContext(
             product=product,
             run=run_id,
@@ -254,7 +257,7 @@ def open_product(
             kept=KeptTables(session),
             store=StateStore(session),
             tables=tables,
-            sinks=Sinks(product, tables, tell, sleep),
+            sinks=sinks,
             readers=_readers(layout, product),
             tell=tell,
             clock=clock,

@@ -73,6 +73,11 @@ class _Run:
     readers: Mapping[RelationName, frozenset[RelationName]]
     progression: Progression
 
+    @property
+    def has_more(self) -> bool:
+        """Whether a source has rows for another epoch."""
+        return any(stream.ahead for stream in self.streams.values())
+
 
 def run_product(
     context: ProductContext,
@@ -123,22 +128,36 @@ def run_product(
         return snapshot
     progress.rebuilt |= decision.rebuild | reset
     context.store.announce_staging(stageable(context))
-    first, cleared = True, None
-    while first or any(stream.ahead for stream in streams.values()):
-        epoch = _run_epoch(run, snapshot, first=first, fresh=fresh and first, cleared=cleared)
-        progress.add(epoch)
-        snapshot = _after(snapshot, epoch)
-        epoch.publish()
-        first, cleared = False, epoch.number
+    snapshot = _run_epochs(run, snapshot, progress, fresh=fresh)
     context.store.settle()
     context.tell(OutboxCleared(context.name, snapshot.epoch))
     return snapshot
 
 
-def _run_epoch(run: _Run, snapshot: Snapshot, *, first: bool, fresh: bool, cleared: int | None) -> Epoch:
-    """One epoch up to and including its state commit; whatever fails before leaves nothing of it."""
+def _run_epochs(run: _Run, snapshot: Snapshot, progress: Progress, *, fresh: bool) -> Snapshot:
+    """At least one epoch, and as many as the sources have rows for; returns the state behind the last."""
+    before: Epoch | None = None
+    while before is None or run.has_more:
+        epoch = _run_epoch(run, snapshot, before, fresh=fresh and before is None)
+        progress.add(epoch)
+        snapshot = _after(snapshot, epoch)
+        # The first epoch's rows are waited for, and behind the last there is nothing to do meanwhile.
+        if before is None or not run.has_more:
+            epoch.publish()
+        else:
+            epoch.begin_publishing()
+        before = epoch
+    return snapshot
+
+
+def _run_epoch(run: _Run, snapshot: Snapshot, before: Epoch | None, *, fresh: bool) -> Epoch:
+    """One epoch up to and including its state commit; whatever fails until then leaves nothing of it.
+
+    Args:
+        before: this run's last epoch, whose outbox this one's replaces: until then every sink has what is in it.
+    """
     context, chunks = run.context, _take(run)
-    last = not any(stream.ahead for stream in run.streams.values())
+    last = not run.has_more
     at = context.clock()
     deferred = set() if last else {model.relation for model in context.product.models} - run.decision.active
     ended = run.progression.ended({name for name, stream in run.streams.items() if stream.ahead})
@@ -146,8 +165,10 @@ def _run_epoch(run: _Run, snapshot: Snapshot, *, first: bool, fresh: bool, clear
     epoch = Epoch(context, snapshot.epoch + 1, "append", at, watermarks)
     epoch.begin()
     try:
-        _fill(run, epoch, snapshot, chunks, first=first, last=last, fresh=fresh)
-        epoch.commit_state(cleared=cleared)
+        _fill(run, epoch, snapshot, chunks, first=before is None, last=last, fresh=fresh)
+        if before is not None:
+            before.finish_publishing()
+        epoch.commit_state(cleared=None if before is None else before.number)
     except BaseException as error:
         epoch.abandon(clean=isinstance(error, Exception))
         raise

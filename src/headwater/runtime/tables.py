@@ -6,6 +6,8 @@ reads or publishes the table.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 from headwater.plan.steps import ModelStep
@@ -25,9 +27,16 @@ class Tables:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._opened: dict[tuple[RelationName, str], Table] = {}
+        self._occupied: dict[RelationName, Future[None]] = {}
+
+    def occupy(self, relations: Iterable[RelationName], until: Future[None]) -> None:
+        """Have whoever opens the tables of relations wait until another thread is done with them, well or not."""
+        self._occupied = dict.fromkeys(relations, until)
 
     def open(self, relation: RelationName, format: str) -> Table:
         """The table's handle. Raises UsageError when the format's plugin or its extra is missing."""
+        if relation in self._occupied:
+            wait([self._occupied[relation]])
         key = (relation, format)
         if key not in self._opened:
             self._opened[key] = discovery.table_format(format).open(self._layout.table(relation))
