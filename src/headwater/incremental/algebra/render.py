@@ -133,9 +133,12 @@ def _rowwise(node: Rowwise, inputs: Sequence[str], carried: Sequence[str]) -> st
     select = node.select.copy()
     for name in carried:
         select.append("expressions", exp.column(exp.to_identifier(name, quoted=True), table="rows"))
-    for table in select.find_all(exp.Table):
-        if table.name == "rows" and not table.db:
-            table.set("alias", None)
+    tables = [table for table in select.find_all(exp.Table) if table.name == "rows" and not table.db]
+    if len(tables) == 1:
+        tables[0].replace(exp.Alias(this=exp.Var(this=rows), alias=exp.to_identifier("rows", quoted=True)))
+        return generate(select)
+    for table in tables:
+        table.set("alias", None)
     text = generate(select)
     return f'WITH "rows" AS NOT MATERIALIZED (SELECT * FROM {rows}) {text}'
 

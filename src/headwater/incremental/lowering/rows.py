@@ -6,6 +6,7 @@ Apart from the queries because every clause of a SELECT ends in one of these.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from sqlglot import exp
 
@@ -20,10 +21,12 @@ __all__ = [
     "pass_through",
     "projected",
     "replaced",
+    "rows",
     "substituted",
 ]
 
-rows = "rows"
+rows: Final = "rows"
+"""The table that the select of an operator on rows reads."""
 
 
 def column(name: str) -> exp.Column:
@@ -31,13 +34,33 @@ def column(name: str) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
-def projected(name: str, node: Node, items: Sequence[Item]) -> Rowwise:
-    """New columns from those of a node, one row from each."""
+def projected(name: str, node: Node, items: Sequence[Item], where: exp.Expr | None = None) -> Rowwise:
+    """New columns from those of a node, one row from each that fulfils a condition.
+
+    Names that a node only gives to columns of another one are not passed through: every layer of a query is taken
+    apart by the engine in each epoch.
+    """
+    if isinstance(node, Rowwise) and _renames(node):
+        items = [Item(item.name, _named(item.expression, node.passes)) for item in items]
+        where, node = None if where is None else _named(where, node.passes), node.input
     selected = [exp.alias_(item.expression.copy(), item.name, quoted=True) for item in items]
     passes = {item.name: item.expression.name for item in items if isinstance(item.expression, exp.Column)}
     passes = {new: old for new, old in passes.items() if old in node.columns}
     select = exp.select(*selected).from_(exp.to_table(rows))
+    if where is not None:
+        select.where(where, copy=False)
     return Rowwise(name, node, select, tuple(item.name for item in items), passes)
+
+
+def _renames(node: Rowwise) -> bool:
+    """Whether all that a node does is to choose columns and give them names."""
+    clauses = {key for key, part in node.select.args.items() if part}
+    return len(node.passes) == len(node.columns) and clauses == {"expressions", "from_"}
+
+
+def _named(tree: exp.Expr, names: Mapping[str, str]) -> exp.Expr:
+    """A copy of an expression in which columns have other names."""
+    return replaced(tree, lambda node: column(names[node.name]) if isinstance(node, exp.Column) else None)
 
 
 def pass_through(names: Iterable[str]) -> list[Item]:
@@ -49,9 +72,7 @@ def filtered(name: str, node: Node, conditions: Sequence[exp.Expr]) -> Node:
     """The rows of a node that fulfil all conditions."""
     if not conditions:
         return node
-    kept = projected(name, node, pass_through(node.columns))
-    kept.select.where(conjunction(conditions), copy=False)
-    return kept
+    return projected(name, node, pass_through(node.columns), conjunction(conditions))
 
 
 def conjuncts(condition: exp.Expr | None) -> list[exp.Expr]:

@@ -27,8 +27,8 @@ from headwater.incremental.lowering.rows import (
     column,
     conjuncts,
     filtered,
-    pass_through,
     projected,
+    rows,
 )
 from headwater.sql.intervals import interval_length
 from headwater.sql.windows import WINDOW_COLUMNS, WindowCall, window_call
@@ -329,9 +329,8 @@ def _unnest(clause: FromClause, item: exp.Unnest, join: exp.Join, used: set[tupl
     before = clause.node
     table = flat(item, clause.aliases)
     wanted = [name for owner, name in sorted(used) if owner == alias]
-    items = [*pass_through(before.columns)]
-    node = projected(f"{scope.block}.{alias}", before, items)
-    select = node.select
+    select = exp.select(*(exp.alias_(column(name), name, quoted=True) for name in before.columns))
+    select.from_(exp.to_table(rows), copy=False)
     for name in wanted:
         reference = exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(alias, quoted=True))
         select.append("expressions", exp.alias_(reference, f"{alias}.{name}", quoted=True))
@@ -340,7 +339,8 @@ def _unnest(clause: FromClause, item: exp.Unnest, join: exp.Join, used: set[tupl
         "joins", exp.Join(this=table, side=side, on=exp.true()) if side else exp.Join(this=table, kind="CROSS")
     )
     columns = (*before.columns, *(f"{alias}.{name}" for name in wanted))
-    clause.node = Rowwise(f"{scope.block}.{alias}", before, select, columns, node.passes)
+    passes = {name: name for name in before.columns}
+    clause.node = Rowwise(f"{scope.block}.{alias}", before, select, columns, passes)
     clause.seen.add(alias)
     if side:
         clause.nullable.add(alias)
