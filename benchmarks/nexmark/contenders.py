@@ -44,8 +44,9 @@ class Task:
 class Trial:
     """What one run took. ``rows`` is SQL of the result, None where it is not kept; ``closed``: without open windows.
 
-    ``first`` is the time from the start of the process to the first published rows; ``epochs`` and ``commits`` are
-    the seconds of each epoch and of each commit of a table, ``phases`` those that led to the events of a kind.
+    ``first`` is the time from the start of the process to the first published rows; ``epochs`` are the seconds of each
+    epoch, from its begin to the next one's and of the last to its own end, ``commits`` those of each commit of a table,
+    ``phases`` those that led to the events of a kind.
     """
 
     events: int
@@ -71,6 +72,7 @@ def headwater(task: Task) -> Trial:
     said = [(at, line.split(" ", 1)[0]) for at, line in watched.said]
     began = [at for at, event in said if event == "EpochStarted"]
     ended = next(at for at, event in reversed(said) if event == "ProductFinished")
+    last = next(at for at, event in reversed(said) if event == "EpochFinished")
     phases: dict[str, float] = {}
     for (before, _), (after, event) in pairwise(said):
         if after > began[0]:
@@ -85,7 +87,7 @@ def headwater(task: Task) -> Trial:
         f"delta:{lake}",
         first=published[0][0] if published else None,
         phases=phases,
-        epochs=tuple(after - before for before, after in zip(began, [*began[1:], ended], strict=True)),
+        epochs=tuple(after - before for before, after in zip(began, [*began[1:], last], strict=True)),
         commits=tuple(float(line.rpartition("seconds=")[2]) for _, line in published),
     )
 

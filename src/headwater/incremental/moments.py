@@ -2,7 +2,8 @@
 
 Apart from the program because it is arithmetic. A moment stands in the steps as an identifier, and its value takes
 that place when they run: a condition then compares with a constant, which costs an engine nothing to look up
-and lets it skip the blocks of a table that lie on the other side. Infinite times need no SQL of their own.
+and lets it skip the blocks of a table that lie on the other side. Where it is given as a parameter, the texts of steps
+are the same in every epoch, and parsed once. Infinite times need no SQL of their own.
 """
 
 from __future__ import annotations
@@ -67,16 +68,32 @@ class Moment:
         >>> Moment('"m"', frozenset([a]), before=True).literal(marks)
         "TIMESTAMP '-infinity'"
         """
-        least = min(marks[name].previous if self.before else marks[name].now for name in self.relations)
-        bounded = BEGINNING < least < END
-        if bounded:
-            least -= self.delay // _microsecond
+        number = self.number(marks)
         if self.width is not None:
-            value = (least - self.offset) // self.width * self.times + self.plus if bounded else least
-            return str(max(BEGINNING, min(value, END)))
-        if not bounded:
-            return f"TIMESTAMP '{'-' if least < 0 else ''}infinity'"
-        return _time(least)
+            return str(number)
+        if not BEGINNING < number < END:
+            return f"TIMESTAMP '{'-' if number < 0 else ''}infinity'"
+        return _time(number)
+
+    def parameter(self, marks: Mapping[RelationName, Marks]) -> int | datetime | None:
+        """Its value as drivers take it; None where it is a time that these do not have."""
+        number = self.number(marks)
+        if self.width is not None:
+            return number
+        try:
+            return _epoch + timedelta(microseconds=number)
+        except OverflowError:
+            return None
+
+    def number(self, marks: Mapping[RelationName, Marks]) -> int:
+        """Its value as a whole number, of a time that of its microseconds since 1970."""
+        least = min(marks[name].previous if self.before else marks[name].now for name in self.relations)
+        if not BEGINNING < least < END:
+            return least
+        least -= self.delay // _microsecond
+        if self.width is None:
+            return least
+        return max(BEGINNING, min((least - self.offset) // self.width * self.times + self.plus, END))
 
 
 def since_1970(at: datetime) -> int:

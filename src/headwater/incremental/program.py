@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -209,6 +209,26 @@ class Program:
         """The steps of an epoch, with what they depend on of the watermarks of the ``watermark`` inputs."""
         literals = [(moment.name, moment.literal(marks)) for moment in self.moments]
         return tuple(_with(step, literals) for step in self.steps) if literals else self.steps
+
+    def bound(self, text: str, marks: Mapping[RelationName, Marks]) -> tuple[str, list[int | datetime]]:
+        """The text of a step with a parameter, ``$1`` and so on, for each moment in it, and their values.
+
+        >>> a = RelationName("p", "a")
+        >>> moments = (Moment('"m/1"', frozenset([a]), width=60), Moment('"m/2"', frozenset([a])))
+        >>> program = Program(a, BlockKind.WINDOW, ChangeMode.APPEND, (), (), (), moments=moments)
+        >>> program.bound('n <= "m/1" AND t < "m/2"', {a: Marks(0, 120)})
+        ('n <= $1 AND t < $2', [2, datetime.datetime(1970, 1, 1, 0, 0, 0, 120)])
+        >>> program.bound('t < "m/2"', {a: Marks(0, 2**63 - 1)})
+        ("t < TIMESTAMP 'infinity'", [])
+        """
+        values: list[int | datetime] = []
+        for moment in self.moments:
+            if moment.name in text:
+                value = moment.parameter(marks)
+                if value is not None:
+                    values.append(value)
+                text = text.replace(moment.name, moment.literal(marks) if value is None else f"${len(values)}")
+        return text, values
 
     @property
     def growing(self) -> tuple[Block, ...]:

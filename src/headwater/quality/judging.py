@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from headwater.quality.checks import Check, DatasetCheck, Judgement, KeyCheck, ReferenceCheck, RowCheck
@@ -43,7 +44,8 @@ class Judging:
 
     1. ``work``: create each; small relations of conflicting keys and missing references. ``suspects`` is a query of
        one row: a number, which is 0 when step 2 would find no row, and then the greatest event time of all candidates,
-       NULL where none is declared. It reads only the columns that rules speak of. None when it would cost as much.
+       NULL where none is declared. It reads only the columns that rules speak of, and has ``bounds`` for parameters, so
+       that its text is the same in every epoch. None when it would cost as much.
     2. ``rejected``: create it; its rows, in the shape of the quarantine table, are the rows
        refused (and the malformed records). None when nothing can be refused, which ``refuses`` tells. ``judges_late``:
        those with the code :data:`headwater.quality.LATE` are counted as late and not as refused.
@@ -66,6 +68,7 @@ class Judging:
     accepted: Statement
     datasets: tuple[DatasetQuery, ...]
     reads: tuple[HistoryUse, ...]
+    bounds: tuple[datetime, ...] = ()
     judges_late: bool = False
     refusals: _Refusals | None = None
 
@@ -111,7 +114,7 @@ def judge(
     missing = [_Missing(name, check, number) for number, check in enumerate(references, start=1)]
     times = _times(judgement, schema, timing)
     tests = [_demands(check.code, check.predicate, check.doubt) for check in rows]
-    tests += [_demands(test.code, test.demand, test.doubt) for test in times]
+    tests += [_demands(test.code, test.demand, f"{test.doubt} ${number}") for number, test in enumerate(times, start=1)]
     tests += [_refers(entry, unless) for entry in missing]
     sound = " AND ".join(test.passes for test in tests) or "TRUE"
     candidate = relation("candidate", name)
@@ -119,15 +122,17 @@ def judge(
 
     work = [entry.statement for entry in missing] + (list(plan.work) if plan else [])
     event_time = _event_time(judgement, schema)
+    suspects = _suspects(candidate, tests, event_time) if plan is None and not malformed else None
     return Judging(
         name,
         tuple(work),
-        _suspects(candidate, tests, event_time) if plan is None and not malformed else None,
+        suspects,
         _change(name, columns, sound, plan),
         Statement(relation("change", name), f"SELECT {columns}, {_provenance} FROM {candidate}"),
         Statement(relation("accepted", name), f"SELECT {columns} FROM {relation('change', name)}"),
         _dataset_queries(name, datasets, columns, history=history),
         _reads(name, references, keys, datasets, history=history),
+        tuple(test.bound for test in times) if suspects is not None else (),
         any(test.code == LATE for test in times),
         _Refusals(name, judgement, schema, tests, plan, history, malformed) if tests or plan or malformed else None,
     )

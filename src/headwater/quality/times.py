@@ -41,12 +41,13 @@ class Timing:
 class TimeTest:
     """A reason against rows: what is demanded of a candidate ``c``; NULL, without an event time, is no reason.
 
-    ``doubt`` is that of :class:`headwater.quality.checks.RowCheck`.
+    ``doubt`` is that of :class:`headwater.quality.checks.RowCheck`, up to the ``bound`` it compares with.
     """
 
     code: str
     demand: str
     doubt: str
+    bound: datetime
 
 
 def event_time_of(column: Column, table: str = "") -> str:
@@ -82,11 +83,11 @@ def time_tests(event_time: EventTime, column: Column, timing: Timing) -> list[Ti
     moment = event_time_of(column, "c")
     tests = []
     if event_time.future is not None:
-        latest = _moment(_sum(timing.at, event_time.future))
-        tests.append(TimeTest(FUTURE, f"{moment} <= {latest}", f"max({moment}) > {latest}"))
+        latest = _naive(_sum(timing.at, event_time.future))
+        tests.append(TimeTest(FUTURE, f"{moment} <= {_literal(latest)}", f"max({moment}) >", latest))
     if timing.watermark is not None:
-        watermark = _moment(timing.watermark)
-        tests.append(TimeTest(LATE, f"{moment} >= {watermark}", f"min({moment}) < {watermark}"))
+        watermark = _naive(timing.watermark)
+        tests.append(TimeTest(LATE, f"{moment} >= {_literal(watermark)}", f"min({moment}) <", watermark))
     return tests
 
 
@@ -97,5 +98,10 @@ def _sum(moment: datetime, ahead: timedelta) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _moment(moment: datetime) -> str:
-    return f"TIMESTAMP '{moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ', timespec='microseconds')}'"
+def _naive(moment: datetime) -> datetime:
+    """A moment as TIMESTAMP has it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _literal(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment.isoformat(sep=' ', timespec='microseconds')}'"

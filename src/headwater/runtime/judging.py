@@ -60,7 +60,7 @@ def _refuse(bench: Workbench, judging: Judging) -> tuple[int, datetime | None]:
     for statement in judging.work:
         bench.create(statement.creates, statement.sql)
     if judging.suspects is not None:
-        ((suspects, newest),) = bench.session.fetch(judging.suspects)
+        ((suspects, newest),) = bench.session.fetch(judging.suspects, judging.bounds)
         if not suspects:
             return 0, None if newest is None else newest.replace(tzinfo=UTC)
     rejected = judging.rejected

@@ -25,20 +25,20 @@ def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
         anew: what it kept was forgotten, and it reads all rows of its inputs as if they came now.
     """
     over = _everything(bench, program) if anew else _changes(bench, program)
-    *steps, last = program.steps_at(_marks(bench, program, anew=anew))
-    for step in steps:
+    marks = _marks(bench, program, anew=anew)
+    for step in program.steps[:-1]:
         match step:
             case Statement(creates, sql):
-                bench.create(creates, over(sql))
+                bench.create(creates, *program.bound(over(sql), marks))
             case Keep(state, like):
                 bench.kept.keep(state, f"({over(f'SELECT * FROM {like}')})" if like.startswith("(") else like)
             case Insert(state, sql):
-                bench.session.execute(f"INSERT INTO {state} {over(sql)}")
+                bench.session.execute(*program.bound(f"INSERT INTO {state} {over(sql)}", marks))
             case Delete(state, where):
-                bench.session.execute(f'DELETE FROM {state} AS "kept" WHERE {where}')
+                bench.session.execute(*program.bound(f'DELETE FROM {state} AS "kept" WHERE {where}', marks))
             case _:
                 assert_never(step)
-    match last:
+    match program.steps_at(marks)[-1]:
         case Statement(_, sql):
             return over(sql)
         case _:

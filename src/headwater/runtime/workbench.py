@@ -10,7 +10,7 @@ by statements made elsewhere, becomes a relation of the engine.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from headwater.incremental.moments import Marks
 from headwater.incremental.program import compose
@@ -105,10 +105,10 @@ class Workbench:
         statement = run_statement(self._epoch.context.run, self._epoch.number, self._epoch.at)
         self.define(RUN, statement.sql)
 
-    def create(self, name: str, sql: str) -> int:
+    def create(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Materialise a query; returns its number of rows."""
         self._made.add(name)
-        return self.session.create(name, sql)
+        return self.session.create(name, sql, parameters)
 
     def land(
         self,

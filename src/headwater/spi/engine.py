@@ -72,7 +72,7 @@ class Session(Protocol):
         """Make rows readable under ``name`` without copying them (a scan when queried)."""
         ...
 
-    def create(self, name: str, sql: str) -> int:
+    def create(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Materialise a query as the work relation ``name``; returns its number of rows."""
         ...
 

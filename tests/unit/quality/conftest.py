@@ -79,7 +79,7 @@ class Product:
             bad = [dict(zip(names, row, strict=True)) for row in rows]
             late = sum(judging.judges_late and LATE in each["codes"] for each in bad)
             if judging.suspects is not None:
-                ((suspects, _),) = self.connection.execute(judging.suspects).fetchall()
+                ((suspects, _),) = self.connection.execute(judging.suspects, list(judging.bounds)).fetchall()
                 assert bool(suspects) == bool(refused)
             self.quarantine += bad
         self._run(judging.change if refused else judging.unrefused)

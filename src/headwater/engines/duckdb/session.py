@@ -102,8 +102,8 @@ class DuckDBSession:
             case _:
                 self._work.register(name, _many_times(rows))
 
-    def create(self, name: str, sql: str) -> int:
-        return self._work.create(name, sql)
+    def create(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> int:
+        return self._work.create(name, sql, parameters)
 
     def define(self, name: str, sql: str) -> None:
         self._work.define(name, sql)

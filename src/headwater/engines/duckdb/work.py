@@ -54,11 +54,11 @@ class WorkRelations:
         """Run one statement; what it raises is not wrapped."""
         return self._statements.run(sql, parameters)
 
-    def create(self, name: str, sql: str) -> int:
+    def create(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Materialise a query; returns its number of rows."""
         with wrapped(f"computing {unquoted(name)}"):
             self._clear(name)
-            counted = self.run(f"CREATE TEMP TABLE {name} AS {sql}").fetchone()
+            counted = self.run(f"CREATE TEMP TABLE {name} AS {sql}", parameters).fetchone()
         self._kinds[name] = "TABLE"
         return int(counted[0]) if counted else 0
 
