@@ -17,7 +17,7 @@ from tests.law.choices import Choices
 from tests.law.generate import case, queries, relations
 
 from headwater.incremental.moments import BEGINNING, END, Marks
-from headwater.incremental.program import Delete, Insert, Keep, Program
+from headwater.incremental.program import Delete, Insert, Keep, Program, Take
 from headwater.relations import Statement
 from headwater.spi import discovery
 from headwater.testing.cases import Case, conformance_cases
@@ -69,6 +69,9 @@ def statements(program: Program) -> Iterator[str]:
             case Insert():
                 yield f"INSERT INTO {step.state} {step.sql}"
             case Delete():
+                yield f"DELETE FROM {step.state} AS kept WHERE {step.where}"
+            case Take():
+                yield f"CREATE TABLE {step.creates} AS SELECT * FROM {step.state} AS kept WHERE {step.where}"
                 yield f"DELETE FROM {step.state} AS kept WHERE {step.where}"
             case Keep():
                 yield f"CREATE TABLE IF NOT EXISTS {step.state} AS SELECT * FROM {step.like} LIMIT 0"

@@ -16,7 +16,7 @@ from headwater.incremental.algebra.nodes import Node
 from headwater.incremental.algebra.render import listed, render
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.moments import Moment
-from headwater.incremental.program import Block, Clock, Delete, Input, Insert, Keep, Step
+from headwater.incremental.program import Block, Clock, Delete, Input, Insert, Keep, Step, Take
 from headwater.relations import DIFF_COLUMN, Statement
 from headwater.types import RelationName, Schema, quote_identifier
 
@@ -235,10 +235,9 @@ class Build:
         here = " AND ".join(
             f'EXISTS (SELECT 1 FROM {rows} AS "new" WHERE {matches(way, "new", "kept")})' for way in ways
         )
-        old = f'SELECT {columns}, {diff} FROM {state} AS "kept" WHERE {here}'
-        both = f"{old} UNION ALL SELECT {columns}, {diff} FROM {rows}"
+        old = self.take("former", state, here)
+        both = f"SELECT {columns}, {diff} FROM {old} UNION ALL SELECT {columns}, {diff} FROM {rows}"
         merged = self.work("merged", consolidated(flow.columns, f"({both})"))
-        self.delete(state, here)
         self.insert(state, f"SELECT {columns}, {diff} FROM {merged}")
 
     def moment(self, moment: Moment) -> str:
@@ -265,6 +264,12 @@ class Build:
         operator = "<=" if clock.closes else "<"
         reached = self.moment(Moment("", clock.relations, before, clock.delay))
         return f"CAST({quote_identifier(column)} AS TIMESTAMP) {operator} {reached}"
+
+    def take(self, name: str, state: str, where: str) -> str:
+        """Move rows out of a durable table into a work relation; returns what that is called."""
+        made = self._free("change", name)
+        self.steps.append(Take(made, state, where))
+        return made
 
     def say(self, block: Block) -> None:
         """Say how a block is maintained."""

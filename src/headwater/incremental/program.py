@@ -29,6 +29,7 @@ __all__ = [
     "Keep",
     "Program",
     "Step",
+    "Take",
     "compose",
 ]
 
@@ -97,7 +98,19 @@ class Delete:
     where: str
 
 
-Step: TypeAlias = Statement | Keep | Insert | Delete
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Move rows out of a durable table, which ``where`` calls ``kept``, into the work relation ``creates``.
+
+    What a SELECT and a DELETE would do one after the other, for engines that do both in one pass.
+    """
+
+    creates: str
+    state: str
+    where: str
+
+
+Step: TypeAlias = Statement | Keep | Insert | Delete | Take
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +278,8 @@ def _with(step: Step, literals: Sequence[tuple[str, str]]) -> Step:
             return Insert(state, _written(sql, literals))
         case Delete(state, where):
             return Delete(state, _written(where, literals))
+        case Take(creates, state, where):
+            return Take(creates, state, _written(where, literals))
         case Keep(state, like):
             return Keep(state, _written(like, literals))
 

@@ -27,6 +27,7 @@ from headwater.incremental.program import (
     Keep,
     Program,
     Step,
+    Take,
 )
 from headwater.quality.checks import (
     Check,
@@ -222,19 +223,22 @@ def _pack_step(step: Step) -> Packed:
             return ["insert", state, sql]
         case Delete(state, where):
             return ["delete", state, where]
+        case Take(creates, state, where):
+            return ["take", creates, state, where]
         case _:
             assert_never(step)
 
 
-def _unpack_step(kind: str, name: str, text: str) -> Step:
-    return _steps[kind](name, text)
+def _unpack_step(kind: str, *texts: str) -> Step:
+    return _steps[kind](*texts)
 
 
-_steps: Final[Mapping[str, Callable[[str, str], Step]]] = {
+_steps: Final[Mapping[str, Callable[..., Step]]] = {
     "create": Statement,
     "keep": Keep,
     "insert": Insert,
     "delete": Delete,
+    "take": Take,
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from headwater.incremental.moments import BEGINNING, Marks
-from headwater.incremental.program import Delete, Input, Insert, Keep, Program
+from headwater.incremental.program import Delete, Input, Insert, Keep, Program, Take
 from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.runtime.definitions import Definitions
 from headwater.runtime.workbench import Workbench
@@ -36,6 +36,8 @@ def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
                 bench.session.execute(*program.bound(f"INSERT INTO {state} {over(sql)}", marks))
             case Delete(state, where):
                 bench.session.execute(*program.bound(f'DELETE FROM {state} AS "kept" WHERE {where}', marks))
+            case Take(creates, state, where):
+                bench.take(creates, state, *program.bound(where, marks))
             case _:
                 assert_never(step)
     match program.steps_at(marks)[-1]:

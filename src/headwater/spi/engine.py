@@ -76,6 +76,14 @@ class Session(Protocol):
         """Materialise a query as the work relation ``name``; returns its number of rows."""
         ...
 
+    def take(self, name: str, state: str, where: str, parameters: Sequence[Any] = ()) -> int:
+        """Move the rows of a durable table that fulfil a condition into the work relation ``name``; returns how many.
+
+        Args:
+            where: calls the table ``kept``.
+        """
+        ...
+
     def define(self, name: str, sql: str) -> None:
         """Name a query without running it (a view)."""
         ...

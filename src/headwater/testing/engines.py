@@ -96,6 +96,23 @@ class EngineSuite:
         session.commit()
         assert session.fetch("SELECT * FROM kept ORDER BY id") == [(1, "kit", 1), (2, "kit", 2)]
 
+    def test_rows_are_taken_out_of_state(self, session: Session) -> None:
+        session.begin()
+        session.execute("CREATE TABLE held (x INTEGER)")
+        session.execute("INSERT INTO held VALUES (1), (2), (2), (3)")
+        session.commit()
+        session.begin()
+        assert session.take(change, "held", "kept.x < $1", [3]) == 3
+        assert session.fetch(f"SELECT x FROM {change} ORDER BY x") == [(1,), (2,), (2,)]
+        session.rollback()
+        assert session.fetch("SELECT count(*) FROM held") == [(4,)]
+        session.begin()
+        session.execute("INSERT INTO held SELECT x FROM range(200000) AS r (x)")
+        assert session.take(change, "held", "x % 2 = 0") == 100_002
+        assert session.create(candidate, "SELECT x + $1 AS x FROM held", [1]) == 100_002
+        session.commit()
+        assert session.fetch("SELECT count(*), min(x) FROM held") == [(100_002, 1)]
+
     def test_a_second_writer_is_refused(self, engine: Engine, state: str) -> None:
         import subprocess
         import sys

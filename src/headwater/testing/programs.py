@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater.errors import UsageError
 from headwater.incremental.moments import BEGINNING, END, Marks, since_1970
-from headwater.incremental.program import ChangeMode, Clock, Delete, Given, Input, Insert, Keep, Program, Step
+from headwater.incremental.program import ChangeMode, Clock, Delete, Given, Input, Insert, Keep, Program, Step, Take
 from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.spi.engine import Session
 from headwater.types import RelationName, Schema, quote_identifier, quote_text
@@ -268,6 +268,8 @@ class ProgramRun:
                 self._session.execute(f"INSERT INTO {step.state} {step.sql}")
             case Delete():
                 self._session.execute(f"DELETE FROM {step.state} AS kept WHERE {step.where}")
+            case Take():
+                self._session.take(step.creates, step.state, step.where)
 
     def _replace(self, name: RelationName) -> None:
         """Take what was computed anew as the content, and tell what differs from before."""

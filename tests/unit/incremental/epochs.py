@@ -17,7 +17,7 @@ import duckdb
 
 from headwater.incremental.lowering import lower
 from headwater.incremental.moments import BEGINNING, END, Marks, since_1970
-from headwater.incremental.program import ChangeMode, Clock, Delete, Given, Insert, Keep, Program
+from headwater.incremental.program import ChangeMode, Clock, Delete, Given, Insert, Keep, Program, Take
 from headwater.incremental.stateful import compile_stateful
 from headwater.relations import Statement, relation
 from headwater.sql.analyse import analyse
@@ -190,6 +190,10 @@ def _steps(connection: duckdb.DuckDBPyConnection, program: Program, marks: Mappi
                 connection.execute(f"INSERT INTO {state} {sql}")
             case Delete(state, where):
                 connection.execute(f"DELETE FROM {state} AS kept WHERE {where}")
+            case Take(creates, state, where):
+                connection.execute(f"CREATE TEMP TABLE {creates} AS SELECT * FROM {state} AS kept WHERE {where}")
+                connection.execute(f"DELETE FROM {state} AS kept WHERE {where}")
+                made.append(creates)
     result, log = program.steps[-1].creates, quote_identifier("log")  # type: ignore[union-attr]
     connection.execute(f"CREATE TABLE IF NOT EXISTS {log} AS SELECT * FROM {result} LIMIT 0")
     connection.execute(f"INSERT INTO {log} SELECT * FROM {result}")

@@ -11,7 +11,7 @@ import sqlglot
 from tests.unit.incremental.epochs import A, B, C, Epoch, compiled, moment_lines, random_epochs, run
 
 from headwater.incremental.lowering import Unmaintainable
-from headwater.incremental.program import BlockKind, ChangeMode, Delete, Insert, Keep, Program
+from headwater.incremental.program import BlockKind, ChangeMode, Delete, Insert, Keep, Program, Take
 from headwater.relations import Statement
 from headwater.sql.parse import dialect, parse_engine_sql
 
@@ -39,6 +39,8 @@ def text(program: Program) -> str:
                 lines += [f"insert into {state}", *_pretty(sql)]
             case Delete(state, where):
                 lines += [f"delete from {state} where", *_pretty(where)]
+            case Take(creates, state, where):
+                lines += [f"{creates} taken from {state} where", *_pretty(where)]
     lines += [] if program.content is None else ["content:", *_pretty(program.content)]
     return "\n".join(lines) + "\n"
 

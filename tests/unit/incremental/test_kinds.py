@@ -15,7 +15,7 @@ import sqlglot
 from tests.unit.incremental.epochs import moment_lines
 
 from headwater.incremental.compiler import compile_program
-from headwater.incremental.program import ChangeMode, Delete, Insert, Keep, Program, Step
+from headwater.incremental.program import ChangeMode, Delete, Insert, Keep, Program, Step, Take
 from headwater.relations import Statement
 from headwater.spi import discovery
 from headwater.spi.engine import Session
@@ -137,6 +137,8 @@ def step_lines(step: Step) -> list[str]:
             return [f"insert {state}", *(f"  {line}" for line in pretty(sql))]
         case Delete(state, where):
             return [f"delete {state} WHERE", *(f"  {line}" for line in pretty(f"SELECT {where}")[1:])]
+        case Take(creates, state, where):
+            return [f"{creates} taken from {state} WHERE", *(f"  {line}" for line in pretty(f"SELECT {where}")[1:])]
 
 
 def random_orders(chance: random.Random, count: int) -> list[Order]:

@@ -111,12 +111,22 @@ class DuckDBSession:
     def drop(self, name: str) -> None:
         self._work.drop(name)
 
+    def take(self, name: str, state: str, where: str, parameters: Sequence[Any] = ()) -> int:
+        with wrapped("a statement on the state"):
+            self._begin_transaction()
+        gone = f'DELETE FROM {state} AS "kept" WHERE {where} RETURNING *'
+        return self._work.create(name, f'WITH "gone" AS ({gone}) SELECT * FROM "gone"', parameters)
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         with wrapped("a statement on the state"):
-            if self._epoch and not self._work.in_transaction:
-                self._work.run("BEGIN TRANSACTION")
-                self._work.in_transaction = True
+            self._begin_transaction()
             self._work.run(sql, parameters)
+
+    def _begin_transaction(self) -> None:
+        """Durable statements of an epoch stand in one transaction, which begins with the first of them."""
+        if self._epoch and not self._work.in_transaction:
+            self._work.run("BEGIN TRANSACTION")
+            self._work.in_transaction = True
 
     def keep(self, state: str, like: str) -> None:
         # Columns are spelled out: rows inserted into an empty CREATE TABLE AS of the same

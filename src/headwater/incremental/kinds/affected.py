@@ -61,13 +61,12 @@ def affected(node: Node, flows: Sequence[Flow], build: Build) -> Flow:
         whole = f"EXISTS (SELECT 1 FROM {touched})"
         fresh = build.work(f"{name}.fresh", f"SELECT * FROM ({render(node, contents)}) WHERE {whole}")
     state = build.keep(name, fresh)
-    columns, here = listed(node.columns), _touches(touched, keyed.output)
+    columns, before = listed(node.columns), build.take(f"{name}.before", state, _touches(touched, keyed.output))
     compared = (
         f"(SELECT {columns}, CAST(1 AS BIGINT) AS {diff} FROM {fresh} UNION ALL "
-        f'SELECT {columns}, CAST(-1 AS BIGINT) FROM {state} AS "kept" WHERE {here})'
+        f"SELECT {columns}, CAST(-1 AS BIGINT) FROM {before})"
     )
     delta = build.work(f"{name}.delta", consolidated(node.columns, compared))
-    build.delete(state, here)
     build.insert(state, f"SELECT {columns} FROM {fresh}")
     build.say(_block(node, keyed))
     apart = frozenset(node.columns)

@@ -35,9 +35,7 @@ def as_of(node: AsOf, left: Flow, right: Flow, build: Build) -> Flow:
     build.insert(versions, f"SELECT {listed(right.columns)} FROM {fresh_right} WHERE {timed}")
     build.insert(waiting, f"SELECT {listed(left.columns)} FROM {fresh_left}")
     due = f"({build.closed(node.left_time, by_right)} OR {quote_identifier(node.left_time)} IS NULL)"
-    rows = build.work(f"{node.name}.due", f"SELECT {listed(left.columns)} FROM {waiting} WHERE {due}")
-    joined = build.work(node.name, render(node, [rows, versions]))
-    build.delete(waiting, due)
+    joined = build.work(node.name, render(node, [build.take(f"{node.name}.due", waiting, due), versions]))
     clocks: dict[str, Clock] = {}
     if by_left is not None:
         _forget(node, versions, by_left, by_right, build)

@@ -131,10 +131,7 @@ def _closed(name: str, column: str, clock: Clock, flow: Flow, build: Build) -> s
     """The rows of windows that closed, taken out of those that are kept."""
     state = build.keep(name, flow.rows)
     build.insert(state, f"SELECT {listed(flow.columns)} FROM {flow.rows}")
-    condition = build.closed(column, clock)
-    rows = build.work(f"{name}.closed", f"SELECT {listed(flow.columns)} FROM {state} WHERE {condition}")
-    build.delete(state, condition)
-    return rows
+    return build.take(f"{name}.closed", state, build.closed(column, clock))
 
 
 def _filled(node: Join) -> frozenset[str]:

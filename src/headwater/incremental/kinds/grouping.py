@@ -34,14 +34,13 @@ def grouping(node: Aggregate, partials: Sequence[Partial], flow: Flow, build: Bu
     fresh = build.work(f"{name}.partials", _grouped(node, [*firsts(partials), *size], rows))
     state = build.keep(name, fresh)
     touched = f'EXISTS (SELECT 1 FROM {fresh} AS "new" WHERE {matches(node.keys, "new", "kept")})'
-    before = build.work(f"{name}.before", f'SELECT * FROM {state} AS "kept" WHERE {touched}')
+    before = build.take(f"{name}.before", state, touched)
     both = f"(SELECT * FROM {before} UNION ALL SELECT * FROM {fresh})"
     size = [f"sum({_rows}) AS {_rows}"] if lossy else []
     merged = _grouped(node, [*merges(partials), *size], both)
     if lossy and node.keys:
         merged += f" HAVING sum({_rows}) > 0"
     after = build.work(f"{name}.after", merged)
-    build.delete(state, touched)
     build.insert(state, f"SELECT * FROM {after}")
     final = ", ".join(part for part in (listed(node.keys), finals(partials)) if part)
     compared = (

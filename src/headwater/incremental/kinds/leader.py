@@ -68,8 +68,7 @@ def leader(found: Leaders, term: Term, flow: Flow, build: Build) -> Flow:
     untied = f'NOT EXISTS (SELECT 1 FROM {tied} AS "tied" WHERE {matches(keys, "tied", "new")})'
     gained = f'SELECT {given} FROM {candidates} AS "new" WHERE {untied} UNION ALL SELECT {given} FROM {winners}'
     beaten = f'EXISTS (SELECT 1 FROM ({gained}) AS "new" WHERE {matches(keys, "new", "kept")})'
-    lost = build.work(f"{name}.lost", f'SELECT {given} FROM {state} AS "kept" WHERE {beaten}')
-    build.delete(state, f'EXISTS (SELECT 1 FROM {lost} AS "lost" WHERE {matches(keys, "lost", "kept")})')
+    lost = build.take(f"{name}.lost", state, beaten)
     build.insert(state, gained)
     build.say(block(found))
     rank = f"CAST(1 AS BIGINT) AS {_q(found.rank)}"
