@@ -424,6 +424,41 @@ def test_sink_that_fails_for_a_while(
     assert shop.rows("report.large") == [(1, 20)]
 
 
+def test_sink_that_fails_beside_the_next_epoch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2, 5):
+        shop.write(f"b{number}.csv", f"{number}0,Oslo,20")
+    commit = ParquetTable.commit
+
+    def fail_third(table: ParquetTable, committable: Committable) -> bool:
+        if committable.id.epoch == 3:
+            raise TransientError("the disk is away")
+        return commit(table, committable)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ParquetTable, "commit", fail_third)
+        report = shop.run(max_epoch_bytes=1)
+    assert "the disk is away" in str(report.failures[0])
+    assert by_name(report)["shop"].epochs == 3
+    assert shop.rows("shop.sales", "id") == [(1,), (20,), (4,)]
+    again = done(shop.run(max_epoch_bytes=1))
+    assert by_name(again)["shop"].recovered == 3
+    assert shop.rows("shop.sales", "id") == [(1,), (20,), (30,), (4,), (40,)]
+
+
+def test_epoch_that_fails_beside_the_commit_of_the_one_before(shop: Shop) -> None:
+    for number in range(2, 4):
+        shop.write(f"b{number}.csv", f"{number}0,Oslo,20")
+    shop.write("b4.csv", "40,Oslo,2000000000")
+    shop.models["shop.sales"] = "SELECT id, city, CAST(amount * 2 AS INTEGER) AS cents FROM orders"
+    report = shop.run(max_epoch_bytes=1)
+    assert isinstance(report.failures[0], DataError)
+    assert by_name(report)["shop"].epochs == 3
+    assert shop.rows("shop.sales", "id") == [(1,), (20,), (30,), (4,)]
+    shop.write("b4.csv", "40,Oslo,2")
+    done(shop.run())
+    assert shop.rows("shop.sales", "id") == [(1,), (20,), (30,), (4,), (40,)]
+
+
 def test_second_writer_is_refused(shop: Shop) -> None:
     done(shop.run())
     product = planned_shop(shop)

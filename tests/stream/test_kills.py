@@ -25,6 +25,7 @@ STRIDE = {"parquet": 4, "delta": 1, "iceberg": 1}
 FIRST = "id,city,amount\n1,Oslo,10\n2,Rome,x\n3,,5\n1,Oslo,11\n4,Bonn,7\n"
 SECOND = "id,city,amount\n5,Oslo,20\n4,Bonn,1\n6,Rome,9\nseven,Rome,1\n"
 THIRD = "id,city,amount\n8,Rome,3\n5,Oslo,2\n9,Bonn,30\n"
+FOURTH = "id,city,amount\n10,Oslo,4\n11,,1\n8,Rome,3\n"
 
 
 class Place:
@@ -104,6 +105,19 @@ def kill_everywhere(place: Place) -> None:
 
 def test_first_run_killed_at_every_event(place: Place) -> None:
     place.save()
+    kill_everywhere(place)
+
+
+def test_tables_committed_beside_the_next_epoch_killed_at_every_event(place: Place) -> None:
+    place.write("c.csv", THIRD)
+    place.write("d.csv", FOURTH)
+    place.save()
+    whole = place.undisturbed()
+    begun = [number for number, event in enumerate(whole.events) if event == "EpochStarted"][1:4]
+    ended = [number for number, event in enumerate(whole.events) if event == "EpochFinished"][:4]
+    assert ended[0] < begun[0], "the first epoch is published before anything else is done"
+    assert begun[1] < ended[1], "the second one while the third is computed"
+    assert begun[2] < ended[2], "the third one while the fourth is computed"
     kill_everywhere(place)
 
 

@@ -37,7 +37,8 @@ def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
             case Delete(state, where):
                 bench.session.execute(*program.bound(f'DELETE FROM {state} AS "kept" WHERE {where}', marks))
             case Take(creates, state, where):
-                bench.take(creates, state, *program.bound(where, marks))
+                bench.session.take(creates, state, *program.bound(where, marks))
+                bench.made(creates)
             case _:
                 assert_never(step)
     match program.steps_at(marks)[-1]:

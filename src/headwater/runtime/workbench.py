@@ -110,11 +110,6 @@ class Workbench:
         self._made.add(name)
         return self.session.create(name, sql, parameters)
 
-    def take(self, name: str, state: str, where: str, parameters: Sequence[Any] = ()) -> int:
-        """Move rows of a durable table into a relation; returns how many."""
-        self._made.add(name)
-        return self.session.take(name, state, where, parameters)
-
     def land(
         self,
         name: str,
