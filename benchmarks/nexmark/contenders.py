@@ -46,7 +46,7 @@ class Trial:
 
     ``first`` is the time from the start of the process to the first published rows; ``epochs`` are the seconds of each
     epoch, from its begin to the next one's and of the last to its own end, ``commits`` those of each commit of a table,
-    ``phases`` those that led to the events of a kind.
+    ``phases`` those that led to the events of a kind: a commit beside an epoch counts as long as it is waited for.
     """
 
     events: int

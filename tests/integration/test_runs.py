@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from headwater.errors import BudgetError, DataError, Location, TransientError, UsageError
-from headwater.events import EpochStarted, Event, Listener, SinkCommitted, StateCommitted
+from headwater.events import EpochFinished, EpochStarted, Event, Listener, SinkCommitted, StateCommitted
 from headwater.formats.tables.parquet.table import ParquetTable
 from headwater.plan.build import build_plan
 from headwater.plan.steps import ProductPlan
@@ -445,14 +445,37 @@ def test_sink_that_fails_beside_the_next_epoch(shop: Shop, monkeypatch: pytest.M
     assert shop.rows("shop.sales", "id") == [(1,), (20,), (30,), (4,), (40,)]
 
 
+def test_sink_and_the_next_epoch_fail(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.write("b2.csv", "20,Oslo,20")
+    shop.write("b3.csv", "30,Oslo,2000000000")
+    shop.models["shop.sales"] = "SELECT id, city, CAST(amount * 2 AS INTEGER) AS cents FROM orders"
+    commit = ParquetTable.commit
+
+    def fail_second(table: ParquetTable, committable: Committable) -> bool:
+        if committable.id.epoch == 2:
+            raise TransientError("the disk is away")
+        return commit(table, committable)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ParquetTable, "commit", fail_second)
+        (error,) = shop.run(max_epoch_bytes=1).failures
+    assert isinstance(error, TransientError), "what could not be published comes first"
+    assert isinstance(error.__cause__, DataError)
+    (error,) = shop.run(max_epoch_bytes=1).failures
+    assert isinstance(error, DataError)
+    assert shop.rows("shop.sales", "id") == [(1,), (20,), (4,)]
+
+
 def test_epoch_that_fails_beside_the_commit_of_the_one_before(shop: Shop) -> None:
     for number in range(2, 4):
         shop.write(f"b{number}.csv", f"{number}0,Oslo,20")
     shop.write("b4.csv", "40,Oslo,2000000000")
     shop.models["shop.sales"] = "SELECT id, city, CAST(amount * 2 AS INTEGER) AS cents FROM orders"
-    report = shop.run(max_epoch_bytes=1)
+    told: list[Event] = []
+    report = shop.run(told.append, max_epoch_bytes=1)
     assert isinstance(report.failures[0], DataError)
     assert by_name(report)["shop"].epochs == 3
+    assert [event.epoch for event in told if isinstance(event, EpochFinished)] == [1, 2, 3]
     assert shop.rows("shop.sales", "id") == [(1,), (20,), (30,), (4,)]
     shop.write("b4.csv", "40,Oslo,2")
     done(shop.run())

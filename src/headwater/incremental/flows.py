@@ -191,6 +191,12 @@ class Build:
     def delete(self, state: str, where: str) -> None:
         self.steps.append(Delete(state, where))
 
+    def take(self, name: str, state: str, where: str) -> str:
+        """Move rows out of a durable table into a work relation; returns what that is called."""
+        made = self._free("change", name)
+        self.steps.append(Take(made, state, where))
+        return made
+
     def render(self, node: Node, inputs: Sequence[str], *, carried: Sequence[str] = ()) -> str:
         """The operator's query over rows, in parentheses."""
         return f"({render(node, inputs, carried=carried)})"
@@ -264,12 +270,6 @@ class Build:
         operator = "<=" if clock.closes else "<"
         reached = self.moment(Moment("", clock.relations, before, clock.delay))
         return f"CAST({quote_identifier(column)} AS TIMESTAMP) {operator} {reached}"
-
-    def take(self, name: str, state: str, where: str) -> str:
-        """Move rows out of a durable table into a work relation; returns what that is called."""
-        made = self._free("change", name)
-        self.steps.append(Take(made, state, where))
-        return made
 
     def say(self, block: Block) -> None:
         """Say how a block is maintained."""

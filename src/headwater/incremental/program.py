@@ -177,9 +177,9 @@ class Program:
 
     A program with ``steps`` keeps state instead: they run in order in every epoch that brings changes or
     moves a watermark, and read of each input what its role says; of ``watermark`` inputs they read ``moments``,
-    whose values :meth:`steps_at` puts in their place. With APPEND their last one creates ``candidate.<relation>``; with
-    REPLACE it creates ``delta.<relation>``, the rows gained and lost, and ``content`` is a query of the whole result
-    over ``states``, the tables that they keep.
+    whose values :meth:`bound` gives as parameters and :meth:`steps_at` puts in their place. With APPEND their last
+    one creates ``candidate.<relation>``; with REPLACE it creates ``delta.<relation>``, the rows gained and lost, and
+    ``content`` is a query of the whole result over ``states``, the tables that they keep.
     Anew from history, such a program runs its steps once over everything, its states dropped before, or, where
     :attr:`is_late_to_keep`, its ``rebuild`` over ``history`` relations, and keeps nothing yet.
     ``clocks`` are those of the result's columns; of a ``settled`` column all rows with one value
@@ -220,8 +220,12 @@ class Program:
 
     def steps_at(self, marks: Mapping[RelationName, Marks]) -> tuple[Step, ...]:
         """The steps of an epoch, with what they depend on of the watermarks of the ``watermark`` inputs."""
+        return tuple(self.step_at(step, marks) for step in self.steps)
+
+    def step_at(self, step: Step, marks: Mapping[RelationName, Marks]) -> Step:
+        """One of the steps, with values of watermarks written into it."""
         literals = [(moment.name, moment.literal(marks)) for moment in self.moments]
-        return tuple(_with(step, literals) for step in self.steps) if literals else self.steps
+        return _with(step, literals) if literals else step
 
     def bound(self, text: str, marks: Mapping[RelationName, Marks]) -> tuple[str, list[int | datetime]]:
         """The text of a step with a parameter, ``$1`` and so on, for each moment in it, and their values.

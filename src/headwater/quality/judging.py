@@ -114,7 +114,9 @@ def judge(
     missing = [_Missing(name, check, number) for number, check in enumerate(references, start=1)]
     times = _times(judgement, schema, timing)
     tests = [_demands(check.code, check.predicate, check.doubt) for check in rows]
-    tests += [_demands(test.code, test.demand, f"{test.doubt} ${number}") for number, test in enumerate(times, start=1)]
+    tests += [
+        _demands(test.code, test.demand, test.doubt.format(f"${number}")) for number, test in enumerate(times, start=1)
+    ]
     tests += [_refers(entry, unless) for entry in missing]
     sound = " AND ".join(test.passes for test in tests) or "TRUE"
     candidate = relation("candidate", name)

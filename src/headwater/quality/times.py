@@ -41,7 +41,7 @@ class Timing:
 class TimeTest:
     """A reason against rows: what is demanded of a candidate ``c``; NULL, without an event time, is no reason.
 
-    ``doubt`` is that of :class:`headwater.quality.checks.RowCheck`, up to the ``bound`` it compares with.
+    ``doubt`` is that of :class:`headwater.quality.checks.RowCheck`, with ``{}`` where ``bound`` stands.
     """
 
     code: str
@@ -84,10 +84,10 @@ def time_tests(event_time: EventTime, column: Column, timing: Timing) -> list[Ti
     tests = []
     if event_time.future is not None:
         latest = _naive(_sum(timing.at, event_time.future))
-        tests.append(TimeTest(FUTURE, f"{moment} <= {_literal(latest)}", f"max({moment}) >", latest))
+        tests.append(TimeTest(FUTURE, f"{moment} <= {_literal(latest)}", f"max({moment}) > {{}}", latest))
     if timing.watermark is not None:
         watermark = _naive(timing.watermark)
-        tests.append(TimeTest(LATE, f"{moment} >= {_literal(watermark)}", f"min({moment}) <", watermark))
+        tests.append(TimeTest(LATE, f"{moment} >= {_literal(watermark)}", f"min({moment}) < {{}}", watermark))
     return tests
 
 

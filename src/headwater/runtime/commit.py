@@ -87,9 +87,9 @@ class Sinks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the thread, and what it was about to do."""
+        """Wait for what was begun, and end the thread."""
         if self._thread is not None:
-            self._thread.shutdown(cancel_futures=True)
+            self._thread.shutdown()
 
     def commit(self, outbox: Sequence[OutboxEntry]) -> None:
         """Make everything in the outbox visible; what a sink already has changes nothing.

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from headwater.errors import HeadwaterError
 from headwater.events import OutboxCleared
 from headwater.plan.steps import ProductPlan, Recorded
 from headwater.runtime.chunks import ChunkStream, open_streams
@@ -138,7 +139,12 @@ def _run_epochs(run: _Run, snapshot: Snapshot, progress: Progress, *, fresh: boo
     """At least one epoch, and as many as the sources have rows for; returns the state behind the last."""
     before: Epoch | None = None
     while before is None or run.has_more:
-        epoch = _run_epoch(run, snapshot, before, fresh=fresh and before is None)
+        try:
+            epoch = _run_epoch(run, snapshot, before, fresh=fresh and before is None)
+        except Exception as error:
+            if before is not None:
+                _finish_beside(before, error)
+            raise
         progress.add(epoch)
         snapshot = _after(snapshot, epoch)
         # The first epoch's rows are waited for, and behind the last there is nothing to do meanwhile.
@@ -148,6 +154,14 @@ def _run_epochs(run: _Run, snapshot: Snapshot, progress: Progress, *, fresh: boo
             epoch.begin_publishing()
         before = epoch
     return snapshot
+
+
+def _finish_beside(before: Epoch, error: Exception) -> None:
+    """Finish the publication of an epoch behind which another one failed; that it fails too comes first."""
+    try:
+        before.finish_publishing()
+    except HeadwaterError as failed:
+        raise failed from error
 
 
 def _run_epoch(run: _Run, snapshot: Snapshot, before: Epoch | None, *, fresh: bool) -> Epoch:

@@ -41,7 +41,7 @@ def run_steps(bench: Workbench, program: Program, *, anew: bool) -> str:
                 bench.made(creates)
             case _:
                 assert_never(step)
-    match program.steps_at(marks)[-1]:
+    match program.step_at(program.steps[-1], marks):
         case Statement(_, sql):
             return over(sql)
         case _:

@@ -1,6 +1,6 @@
 """Making staged files durable beside the engine: while the next relation is computed, the one before is synced.
 
-Apart from the epoch because it is the only thread that a run starts. One table
+Apart from the epoch because a thread comes in. One table
 at a time and in order, so that what an epoch tells its listeners depends on no clock.
 """
 

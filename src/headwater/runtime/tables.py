@@ -34,7 +34,11 @@ class Tables:
         self._occupied = dict.fromkeys(relations, until)
 
     def open(self, relation: RelationName, format: str) -> Table:
-        """The table's handle. Raises UsageError when the format's plugin or its extra is missing."""
+        """The table's handle, once nobody else is at work on the table.
+
+        Raises:
+            UsageError: the format's plugin or its extra is missing.
+        """
         if relation in self._occupied:
             wait([self._occupied[relation]])
         key = (relation, format)

@@ -33,7 +33,7 @@ class Session(Protocol):
 
     Guarantees: everything between :meth:`begin` and :meth:`commit` is atomic
     and durable at return of ``commit``; relations made by :meth:`land`,
-    :meth:`create` and :meth:`view` are work relations: they end with the epoch
+    :meth:`create`, :meth:`take` and :meth:`view` are work relations: they end with the epoch
     (commit or rollback) and cost no durability. Names are quoted identifiers
     as :func:`headwater.relations.relation` makes them.
     Not promised: isolation between two sessions on the same state; the second
@@ -73,14 +73,21 @@ class Session(Protocol):
         ...
 
     def create(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Materialise a query as the work relation ``name``; returns its number of rows."""
+        """Materialise a query as the work relation ``name``; returns its number of rows.
+
+        Args:
+            parameters: what ``$1``, ``$2`` and so on stand for.
+        """
         ...
 
     def take(self, name: str, state: str, where: str, parameters: Sequence[Any] = ()) -> int:
         """Move the rows of a durable table that fulfil a condition into the work relation ``name``; returns how many.
 
+        They come with all columns of the table, in its order, and are gone from it with the epoch's commit.
+
         Args:
             where: calls the table ``kept``.
+            parameters: what ``$1``, ``$2`` and so on stand for.
         """
         ...
 
