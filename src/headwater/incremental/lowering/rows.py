@@ -38,10 +38,9 @@ def projected(name: str, node: Node, items: Sequence[Item], where: exp.Expr | No
     """New columns from those of a node, one row from each that fulfils a condition.
 
     Names that a node only gives to columns of another one are not passed through: every layer of a query is taken
-    apart by the engine in each epoch. They are where an expression names another one of the list, which must not be
-    taken for a column below that is called alike.
+    apart by the engine in each epoch.
     """
-    if isinstance(node, Rowwise) and _renames(node) and _read(items, where) <= node.passes.keys():
+    if isinstance(node, Rowwise) and _renames(node):
         items = [Item(item.name, _named(item.expression, node.passes)) for item in items]
         where, node = None if where is None else _named(where, node.passes), node.input
     selected = [exp.alias_(item.expression.copy(), item.name, quoted=True) for item in items]
@@ -51,12 +50,6 @@ def projected(name: str, node: Node, items: Sequence[Item], where: exp.Expr | No
     if where is not None:
         select.where(where, copy=False)
     return Rowwise(name, node, select, tuple(item.name for item in items), passes)
-
-
-def _read(items: Sequence[Item], where: exp.Expr | None) -> set[str]:
-    """The names of all columns in expressions."""
-    trees = [item.expression for item in items] + ([] if where is None else [where])
-    return {found.name for tree in trees for found in tree.find_all(exp.Column)}
 
 
 def _renames(node: Rowwise) -> bool:

@@ -6,7 +6,7 @@ DISTINCT, ORDER BY with LIMIT.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,7 +77,7 @@ def lower_select(select: exp.Select, scope: Scope) -> Node:
     subqueries = Subqueries(aliases, scope)
     clauses = _read(select, aliases, subqueries)
     where = conjuncts(select.args["where"].this) if select.args.get("where") else []
-    plain = [flat(each, aliases) for each in where if not has_subquery(each)]
+    plain = _plain(select, where, aliases, clauses.items)
     source = lower_from(select, plain, aliases, scope)
     node = filtered(f"{scope.block}.where", source.node, source.conditions)
     for condition in where:
@@ -87,6 +87,19 @@ def lower_select(select: exp.Select, scope: Scope) -> Node:
     if clauses.distinct_on:
         node = _first_of_each(node, clauses, scope)
     return _listed(select, node, clauses, scope)
+
+
+def _plain(
+    select: exp.Select, where: Sequence[exp.Expr], aliases: frozenset[str], items: Sequence[Item]
+) -> list[exp.Expr]:
+    """The conditions of WHERE without subqueries, over flat names; they may name what stands in the SELECT list."""
+    given = {item.name: item.expression for item in items}
+    asking = {item.name for node, item in zip(select.expressions, items, strict=True) if has_subquery(node)}
+    for condition in where:
+        named = {each.name for each in condition.find_all(exp.Column) if len(each.parts) == 1} & given.keys()
+        if named if has_subquery(condition) else named & asking:
+            raise Unmaintainable("WHERE names a column of the SELECT list beside a subquery", "write its expression")
+    return [flat(condition, aliases, given) for condition in where if not has_subquery(condition)]
 
 
 def limited(tree: exp.Expr, node: Node, scope: Scope) -> Node:
@@ -151,9 +164,11 @@ def _spell_windows(select: exp.Select) -> None:
 
 
 def _read(select: exp.Select, aliases: frozenset[str], subqueries: Subqueries) -> _Clauses:
-    named = zip(select.expressions, _names(select), strict=True)
-    items = [_item(node, name, aliases, subqueries) for node, name in named]
-    given = {item.name: item.expression for item in items}
+    items: list[Item] = []
+    given: dict[str, exp.Expr] = {}
+    for node, name in zip(select.expressions, _names(select), strict=True):
+        items.append(_item(node, name, aliases, subqueries, given))
+        given[name] = items[-1].expression
 
     def all_flat(nodes: Sequence[exp.Expr], *, conditions: bool = False) -> list[exp.Expr]:
         return [flat(subqueries.hide(node, condition=conditions), aliases, given) for node in nodes]
@@ -184,11 +199,14 @@ def _names(select: exp.Select) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _item(node: exp.Expr, name: str, aliases: frozenset[str], subqueries: Subqueries) -> Item:
+def _item(
+    node: exp.Expr, name: str, aliases: frozenset[str], subqueries: Subqueries, given: Mapping[str, exp.Expr]
+) -> Item:
+    """A column of the SELECT list; it may name those before it."""
     expression = node.this if isinstance(node, exp.Alias) else node
     if isinstance(expression, exp.Star):
         raise Unmaintainable("a star over columns that are not known here stands in it", "name the columns")
-    return Item(name, flat(subqueries.hide(expression), aliases))
+    return Item(name, flat(subqueries.hide(expression), aliases, given))
 
 
 def _ordinal(term: exp.Expr, items: Sequence[Item]) -> exp.Expr:
