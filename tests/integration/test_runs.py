@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -424,18 +425,23 @@ def test_sink_that_fails_for_a_while(
     assert shop.rows("report.large") == [(1, 20)]
 
 
-def test_sink_that_fails_beside_the_next_epoch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(2, 5):
-        shop.write(f"b{number}.csv", f"{number}0,Oslo,20")
+def failing_in(epoch: int) -> Callable[[ParquetTable, Committable], bool]:
+    """A commit that fails for good in one epoch."""
     commit = ParquetTable.commit
 
-    def fail_third(table: ParquetTable, committable: Committable) -> bool:
-        if committable.id.epoch == 3:
+    def fail(table: ParquetTable, committable: Committable) -> bool:
+        if committable.id.epoch == epoch:
             raise TransientError("the disk is away")
         return commit(table, committable)
 
+    return fail
+
+
+def test_sink_that_fails_beside_the_next_epoch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2, 5):
+        shop.write(f"b{number}.csv", f"{number}0,Oslo,20")
     with monkeypatch.context() as patched:
-        patched.setattr(ParquetTable, "commit", fail_third)
+        patched.setattr(ParquetTable, "commit", failing_in(3))
         report = shop.run(max_epoch_bytes=1)
     assert "the disk is away" in str(report.failures[0])
     assert by_name(report)["shop"].epochs == 3
@@ -449,15 +455,8 @@ def test_sink_and_the_next_epoch_fail(shop: Shop, monkeypatch: pytest.MonkeyPatc
     shop.write("b2.csv", "20,Oslo,20")
     shop.write("b3.csv", "30,Oslo,2000000000")
     shop.models["shop.sales"] = "SELECT id, city, CAST(amount * 2 AS INTEGER) AS cents FROM orders"
-    commit = ParquetTable.commit
-
-    def fail_second(table: ParquetTable, committable: Committable) -> bool:
-        if committable.id.epoch == 2:
-            raise TransientError("the disk is away")
-        return commit(table, committable)
-
     with monkeypatch.context() as patched:
-        patched.setattr(ParquetTable, "commit", fail_second)
+        patched.setattr(ParquetTable, "commit", failing_in(2))
         (error,) = shop.run(max_epoch_bytes=1).failures
     assert isinstance(error, TransientError), "what could not be published comes first"
     assert isinstance(error.__cause__, DataError)
