@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from headwater.errors import DataError
@@ -90,6 +91,29 @@ def test_what_was_set_aside_outlives_the_process(grown: Merging) -> None:
     assert grown.operations(HOURS)[-1] == "merge"
 
 
+def test_changes_all_over_a_table_are_not_set_aside(grown: Merging) -> None:
+    class Stopped(Exception):
+        """The process ends."""
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StateCommitted):
+            raise Stopped
+
+    for number in (60, 70, 80):
+        grown.feed(*((number + hour, hour) for hour in range(6)))
+    with pytest.raises(Stopped):
+        grown.run(epoch_bytes=1, listener=stop)
+    assert HOURS in _kept(grown, "#whole")
+    assert HOURS not in _kept(grown, "#unpublished")
+    grown.run(epoch_bytes=1)
+    grown.holds()
+    assert grown.operations(HOURS)[-1] == "replace"
+    assert _kept(grown, "#whole") == _kept(grown, "#unpublished") == []
+    grown.feed((90, 5))
+    grown.run()
+    grown.holds()
+
+
 @pytest.mark.parametrize("moment", [StateCommitted, SinkCommitted])
 def test_another_writer_between_state_and_table_is_replaced(grown: Merging, moment: type[Event]) -> None:
     class Stopped(Exception):
@@ -168,6 +192,13 @@ def _files(plant: Merging) -> set[str]:
     footing = table.footing(model)
     assert footing is not None
     return {file.name for file in footing.files.files}
+
+
+def _kept(plant: Merging, what: str) -> list[str]:
+    """The models of which the state keeps a table of some name."""
+    with duckdb.connect(str(plant.layout.state("plant")), read_only=True) as state:
+        found = state.execute("SELECT table_name FROM duckdb_tables() WHERE ends_with(table_name, ?)", [f"/{what}"])
+        return sorted(name.removeprefix("state.").partition("/")[0] for (name,) in found.fetchall())
 
 
 def _write_as_another(plant: Merging) -> None:

@@ -11,6 +11,7 @@ from headwater.events import Listener
 
 BEFORE = [[(hour * 10, hour), (hour * 10 + 1, hour)] for hour in range(6)]
 BACKLOG = [[(60, 5)], [(61, 5), (62, 8)], [(63, 5)]]
+SPREAD = [[(number + hour, hour) for hour in range(6)] for number in (60, 70, 80)]
 
 
 def run(argument: str, listener: Listener) -> object:

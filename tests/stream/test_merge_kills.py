@@ -12,7 +12,7 @@ from tests.integration.merging import Format, Merging
 
 from headwater.testing.crash import CrashBench
 
-from .merged import BACKLOG, BEFORE
+from .merged import BACKLOG, BEFORE, SPREAD
 
 SCENARIO = Path(__file__).with_name("merged.py")
 STRIDE = 9
@@ -26,8 +26,9 @@ def bench() -> Iterator[CrashBench]:
 
 
 @pytest.mark.parametrize(("format", "first"), [("parquet", 1), ("delta", 2), ("iceberg", 3)])
+@pytest.mark.parametrize(("backlog", "last"), [(BACKLOG, "merge"), (SPREAD, "replace")])
 def test_a_killed_merge_is_finished_by_the_next_run(
-    format: Format, first: int, bench: CrashBench, tmp_path: Path
+    format: Format, first: int, backlog: list[list[tuple[int, int]]], last: str, bench: CrashBench, tmp_path: Path
 ) -> None:
     root, saved = tmp_path / "workspace", tmp_path / "saved"
     root.mkdir()
@@ -35,13 +36,13 @@ def test_a_killed_merge_is_finished_by_the_next_run(
     for rows in BEFORE:
         plant.feed(*rows)
         plant.run()
-    for rows in BACKLOG:
+    for rows in backlog:
         plant.feed(*rows)
     shutil.copytree(root, saved, symlinks=True)
     argument = json.dumps({"root": str(root), "format": format})
     whole = bench.run(argument)
     assert isinstance(whole.answer, dict), whole.error
-    assert "merge" in whole.answer["last"]
+    assert last in whole.answer["last"]
     plant.holds()
     for number in range(first, len(whole.events) + 1, STRIDE):
         shutil.rmtree(root)

@@ -40,6 +40,7 @@ class ProductContext:
 
     ``quarantine_format`` is the table format of sources' quarantine. ``spoiled`` are the sources of which this run
     has refused rows: whoever refuses some is likely to refuse more, and those are kept with all their fields.
+    ``located`` are the keyed models of which this run has looked where their changes lie.
     """
 
     product: ProductPlan
@@ -54,6 +55,7 @@ class ProductContext:
     clock: Callable[[], datetime]
     quarantine_format: str
     spoiled: set[RelationName] = field(default_factory=set)
+    located: set[RelationName] = field(default_factory=set)
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ from headwater.errors import HeadwaterError, Location
 from headwater.incremental.program import compose
 from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.runtime.decision import Decision, inputs_of, outdated
-from headwater.runtime.merging import forget_unpublished, gather, set_aside
+from headwater.runtime.merging import forget_unpublished, gather, is_to_be_replaced
 from headwater.runtime.programs import content, run_steps
 from headwater.runtime.publication import Publisher, recorded_model
 from headwater.runtime.state import Snapshot
@@ -92,7 +92,7 @@ class Computation:
             with _naming(model):
                 self.changes[model.relation] = run_steps(self.publisher.bench, model.program, anew=False)
                 if not self.last and self.publisher.merges(model):
-                    set_aside(self.publisher.bench, model.program, self.changes[model.relation])
+                    self.publisher.defer(model, self.changes[model.relation])
 
     def refresh(self, stale: Collection[RelationName]) -> None:
         """Compute stale models anew, in dependency order."""
@@ -114,7 +114,7 @@ class Computation:
 
     def _merged(self, model: ModelStep, whole: str, *, keep: bool) -> bool:
         """Whether a keyed model could be published by what it gained and lost since it was."""
-        if not self.publisher.merges(model):
+        if not self.publisher.merges(model) or is_to_be_replaced(self.publisher.bench, model.relation):
             return False
         gather(self.publisher.bench, model, self.changes.get(model.relation))
         return self.publisher.changes(model, whole, keep=keep)

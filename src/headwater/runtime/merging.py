@@ -19,7 +19,18 @@ from headwater.spi.codec import FILE_COLUMN, ROW_COLUMN
 from headwater.spi.table import Footing
 from headwater.types import RelationName, quote_identifier
 
-__all__ = ["ChangeSet", "Rewriting", "change_set", "forget_unpublished", "gather", "parts_of", "set_aside"]
+__all__ = [
+    "ChangeSet",
+    "Rewriting",
+    "change_set",
+    "forget_unpublished",
+    "gather",
+    "is_spread",
+    "is_to_be_replaced",
+    "parts_of",
+    "replace_later",
+    "set_aside",
+]
 
 LARGEST_SHARE: Final = 0.5
 """Of a table's bytes: where more would be written again, the whole result is written from what is kept of it."""
@@ -66,6 +77,30 @@ def set_aside(bench: Workbench, program: Program, changes: str) -> None:
     bench.session.execute(f"INSERT INTO {kept} {changes}")
 
 
+def is_spread(bench: Workbench, model: ModelStep, changes: str, footing: Footing) -> bool:
+    """Whether rows that are lost lie all over a table: then all of it is written again, whatever else is lost."""
+    name, delta = model.relation, relation("delta", model.relation)
+    if len(footing.files.files) == 1:  # which is written in parts next time, so that changes may lie together
+        return False
+    before = bench.mark()
+    bench.create(delta, f"SELECT {listed(model.analysis.schema)}, {DIFF_COLUMN} FROM ({changes})")
+    _lose(bench, model, footing)
+    spread = _is_large(footing, _surely_touched(bench, model))
+    bench.drop_since(before, name)
+    return spread
+
+
+def replace_later(bench: Workbench, program: Program, changes: str) -> None:
+    """Remember that the whole result is published next; what it gained and lost need not be kept until then."""
+    bench.kept.drop(_unpublished(program.relation))
+    bench.kept.keep(_whole(program.relation), f"({changes})")
+
+
+def is_to_be_replaced(bench: Workbench, name: RelationName) -> bool:
+    """Whether :func:`replace_later` said so since the result was published."""
+    return bench.kept.has(_whole(name))
+
+
 def gather(bench: Workbench, model: ModelStep, changes: str | None) -> None:
     """Make ``delta.<name>``: what the result gained and lost since it was published, in earlier epochs too."""
     name, columns = model.relation, listed(model.analysis.schema)
@@ -87,6 +122,7 @@ def gather(bench: Workbench, model: ModelStep, changes: str | None) -> None:
 def forget_unpublished(bench: Workbench, name: RelationName) -> None:
     """All of the result is published with this epoch."""
     bench.kept.drop(_unpublished(name))
+    bench.kept.drop(_whole(name))
 
 
 def change_set(bench: Workbench, model: ModelStep, footing: Footing) -> ChangeSet | Rewriting | None:
@@ -235,3 +271,8 @@ def _named(role: str, name: RelationName) -> str:
 
 def _unpublished(name: RelationName) -> str:
     return quote_identifier(f"state.{name}/#unpublished")
+
+
+def _whole(name: RelationName) -> str:
+    """A table without rows: that it is there says that all of the result is published next."""
+    return quote_identifier(f"state.{name}/#whole")

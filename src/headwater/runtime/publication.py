@@ -19,14 +19,23 @@ from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, relation
 from headwater.runtime.decision import quarantine_token
 from headwater.runtime.epoch import Epoch
 from headwater.runtime.judging import Judged, examine, split
-from headwater.runtime.merging import ChangeSet, Rewriting, change_set, parts_of
+from headwater.runtime.merging import (
+    ChangeSet,
+    Rewriting,
+    change_set,
+    is_spread,
+    is_to_be_replaced,
+    parts_of,
+    replace_later,
+    set_aside,
+)
 from headwater.runtime.moments import latest
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import model_spec, quarantine_spec
 from headwater.runtime.workbench import Workbench, listed
 from headwater.spec.contract import EventTime
 from headwater.spi import discovery
-from headwater.spi.table import FileSwapper, PublishMode
+from headwater.spi.table import FileSwapper, Footing, PublishMode
 from headwater.types import Counts, RelationName, Schema
 
 __all__ = ["Publisher", "recorded_model", "recorded_source"]
@@ -100,6 +109,25 @@ class Publisher:
             return False
         return TableCapability.MERGE in discovery.table_format(model.output).capabilities
 
+    def defer(self, model: ModelStep, changes: str) -> None:
+        """Keep what a model gained and lost for the last epoch to publish, unless that will replace all of it anyway.
+
+        Where changes lie is looked at once a run, in its first epoch that defers some.
+
+        Args:
+            changes: yields them, with their number of times.
+        """
+        name, located = model.relation, self.epoch.context.located
+        if is_to_be_replaced(self.bench, name):
+            return
+        if name not in located:
+            located.add(name)
+            footing = self._footing(model)
+            if footing is not None and is_spread(self.bench, model, changes, footing):
+                replace_later(self.bench, model.program, changes)
+                return
+        set_aside(self.bench, model.program, changes)
+
     def changes(self, model: ModelStep, whole: str, *, keep: bool) -> bool:
         """Judge and stage what a model gained and lost, ``delta.<name>``, or all of it where that is cheaper.
 
@@ -144,6 +172,11 @@ class Publisher:
 
     def _change_set(self, model: ModelStep) -> ChangeSet | Rewriting | None:
         """How the model's table comes to its next content; None where it is not what was published last."""
+        footing = self._footing(model)
+        return None if footing is None else change_set(self.bench, model, footing)
+
+    def _footing(self, model: ModelStep) -> Footing | None:
+        """What a change set of the model's table stands on; None where the table is not what was published last."""
         table = self.epoch.context.tables.open(model.relation, model.output)
         footing = table.footing(model_spec(model)) if isinstance(table, FileSwapper) else None
         made = None if footing is None else footing.commit
@@ -151,7 +184,7 @@ class Publisher:
             return None
         if (made.relation, str(made.epoch)) != (model.relation, self.versions.get(model.relation)):
             return None
-        return change_set(self.bench, model, footing)
+        return footing
 
     def _holds(self, model: ModelStep, changed: ChangeSet) -> bool:
         """Judge gained rows beside those that stay; False where rows were refused, now or in what is published.
