@@ -6,7 +6,6 @@ Apart from FROM because subqueries become joins by the same rules.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sqlglot import exp
@@ -15,6 +14,7 @@ from headwater.incremental.algebra.nodes import AsOf, Join, JoinKind, Node
 from headwater.incremental.lowering.names import aliases_in
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.lowering.rows import conjunction, filtered, key_columns
+from headwater.values import frozen
 
 __all__ = ["Meeting"]
 
@@ -27,7 +27,7 @@ _turned: Final[Mapping[type[exp.Expr], tuple[str, str]]] = {
 """Comparisons as written and with the sides exchanged."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Pair:
     """The sides of an equality; ``alike``: NULL equals NULL."""
 
@@ -36,7 +36,7 @@ class _Pair:
     alike: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meeting:
     """Two sides and the conditions, over flat names, under which their rows meet.
 
@@ -74,7 +74,9 @@ class Meeting:
             f"{self.name}.right", right, [pair.right for pair in pairs], f"{self.name}.right"
         )
         alone = kind in (JoinKind.SEMI, JoinKind.ANTI)
-        on = tuple(zip(left_keys, right_keys, strict=True))
+        named = list(zip(left_keys, right_keys, strict=True))
+        strict = {names for names, pair in zip(named, pairs, strict=True) if not pair.alike}
+        on = tuple(dict.fromkeys(named))
         return Join(
             name=self.name,
             kind=kind,
@@ -83,7 +85,7 @@ class Meeting:
             on=on,
             residual=conjunction(residual) if residual else None,
             columns=left.columns if alone else (*left.columns, *right.columns),
-            alike=frozenset(names for names, pair in zip(on, pairs, strict=True) if pair.alike),
+            alike=frozenset(on) - strict,
         )
 
     def as_of(self, *, outer: bool) -> AsOf:
