@@ -22,8 +22,9 @@ from __future__ import annotations
 import difflib
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+from headwater.values import frozen
 
 __all__ = [
     "BudgetError",
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Location:
     """A place in a file: 1-based line and column, with the line's own text.
 

@@ -9,11 +9,11 @@ the kill tests stop a run between any two steps of the commit protocol.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from headwater.types import Counts, RelationName
+from headwater.values import frozen
 
 __all__ = [
     "Acknowledged",
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStarted:
     run: str
     environment: str
@@ -43,7 +43,7 @@ class RunStarted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductStarted:
     """``steps`` is the number of models that may be computed: the length of a progress bar."""
 
@@ -52,7 +52,7 @@ class ProductStarted:
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recovered:
     """An epoch that an earlier run left in the outbox has reached its sinks."""
 
@@ -60,13 +60,13 @@ class Recovered:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EpochStarted:
     product: str
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Landed:
     """A source's rows of this epoch are in the engine; ``malformed`` of them could not be decoded."""
 
@@ -77,7 +77,7 @@ class Landed:
     malformed: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """A relation was computed and its contract applied."""
 
@@ -87,7 +87,7 @@ class Judged:
     counts: Counts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Staged:
     """A relation's rows lie in its sink's storage, not yet visible to readers."""
 
@@ -97,7 +97,7 @@ class Staged:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateCommitted:
     """Step 1 of the commit protocol: state, positions and outbox are durable."""
 
@@ -105,7 +105,7 @@ class StateCommitted:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SinkCommitted:
     """Step 2: readers of the relation see the epoch; that took ``seconds``."""
 
@@ -115,7 +115,7 @@ class SinkCommitted:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acknowledged:
     """The source was told that it may forget what this epoch read."""
 
@@ -124,7 +124,7 @@ class Acknowledged:
     source: RelationName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboxCleared:
     """Step 3: nothing of the epoch is left to publish."""
 
@@ -132,20 +132,20 @@ class OutboxCleared:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EpochFinished:
     product: str
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductFinished:
     run: str
     product: str
     epochs: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunFinished:
     run: str
     at: datetime

@@ -27,10 +27,10 @@ where rows are read from a table that does not keep it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from headwater.types import RelationName, quote_identifier
+from headwater.values import frozen
 
 __all__ = [
     "CONTENT",
@@ -80,7 +80,7 @@ def relation(role: Role, name: RelationName) -> str:
     return quote_identifier(f"{role}.{name}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """One statement: ``creates`` names the relation (a quoted identifier) that ``sql`` (a query) defines."""
 

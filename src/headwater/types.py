@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from headwater.values import frozen
+
 __all__ = [
     "Column",
     "Counts",
@@ -82,7 +84,7 @@ class TypeSyntaxError(ValueError):
     """The text is not a column type. ``str(error)`` says which part."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DataType:
     """A column type, by its canonical DuckDB name.
 
@@ -165,7 +167,7 @@ type_names: Final = (
 """Types that are not made of others. :meth:`DataType.parse` takes any name: contracts speak of other systems too."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """A named, typed column. ``nullable`` is what is promised, not what was seen."""
 
@@ -174,7 +176,7 @@ class Column:
     nullable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schema:
     """The ordered columns of a relation; names are unique, compared case-insensitively."""
 
@@ -236,7 +238,7 @@ class RelationName:
         return f"{self.product}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counts:
     """What became of the rows that reached a port.
 

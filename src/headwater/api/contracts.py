@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +22,14 @@ from headwater.spec.contract import Contract
 from headwater.spec.text import FileText
 from headwater.sql.analysis import ColumnReference
 from headwater.types import RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["ContractDiff", "InferredContract", "check_contracts", "diff_contracts", "infer_contract"]
 
 _git: Final = "git:"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InferredContract:
     """A contract as text; ``path``, relative to the workspace, is where it was or would be written."""
 
@@ -39,7 +39,7 @@ class InferredContract:
     written: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContractDiff:
     """The changes of one schema object, gravest first.
 

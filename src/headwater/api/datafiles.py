@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -19,6 +19,7 @@ from headwater.spi import discovery
 from headwater.spi.codec import FileScan
 from headwater.spi.source import SourceContext
 from headwater.types import Json, RelationName, Schema, quote_identifier, quote_text
+from headwater.values import frozen
 
 __all__ = ["DataTable", "describe_folder", "workspace_texts"]
 
@@ -37,7 +38,7 @@ _reserved_words: Final = """
 _reserved: Final = frozenset(_reserved_words.split())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DataTable:
     """Files that are one table.
 

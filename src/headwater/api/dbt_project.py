@@ -18,6 +18,7 @@ from headwater.spec.documents import Document, parse_document
 from headwater.spec.models import identifier_problem
 from headwater.spec.text import FileText
 from headwater.types import Json, quote_identifier, quote_text
+from headwater.values import frozen
 
 __all__ = ["DbtProject", "Tested", "read_project"]
 
@@ -28,7 +29,7 @@ _carried: Final = frozenset(
 _largest: Final = 5 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tested:
     """What a project's tests promise of a column."""
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from headwater.errors import DeclarationError
 from headwater.spec.text import FileText
+from headwater.values import frozen
 
 __all__ = ["Template", "read_template"]
 
@@ -23,7 +23,7 @@ _incremental: Final = re.compile(r"if\s+is_incremental\s*\(\s*\)")
 _constants: Final = {"true": True, "false": False, "none": None}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
     """A model as SQL, what it configures, and the lines of the incremental blocks that were dropped."""
 

@@ -12,11 +12,12 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final, NoReturn, TypeVar
 
 from headwater.errors import DeclarationErrors
+from headwater.values import frozen, is_frozen
 
 __all__ = ["can_fork", "in_fork", "in_forks"]
 
@@ -79,7 +80,7 @@ def in_forks(works: Sequence[Callable[[], Result]], meanwhile: Callable[[], obje
     return [answer[1] if answer is not None else None for answer in answers]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Child:
     """A fork, and the pipe in which it is heard of."""
 
@@ -160,9 +161,8 @@ class _Pickler(pickle.Pickler):
 
 
 def _arguments(kind: Any) -> tuple[str, ...] | None:
-    """The fields of a frozen dataclass, where those and no others are its arguments, in their order."""
-    made_as = kind.__dict__.get("__dataclass_params__")
-    if made_as is None or not made_as.frozen:
+    """The fields of a frozen value, where those and no others are its arguments, in their order."""
+    if not is_frozen(kind):
         return None
     found = fields(kind)
     alike = len(found) == len(kind.__dataclass_fields__) and all(each.init and not each.kw_only for each in found)

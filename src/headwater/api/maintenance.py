@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from headwater.api.project import Project, relation_named
@@ -17,11 +16,12 @@ from headwater.runtime.locks import maintaining
 from headwater.runtime.tables import Tables
 from headwater.spi.table import MaintenancePolicy, MaintenanceReport
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["MaintainedTable", "maintain"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MaintainedTable:
     """A table and what was done to it; ``report`` is None in a dry run."""
 

@@ -6,7 +6,6 @@ Apart from running because nothing here changes more than a cache.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from headwater.api.building import build
 from headwater.api.forking import in_fork
@@ -17,11 +16,12 @@ from headwater.plan.steps import ModelStep, Plan, SourceStep
 from headwater.quality.checks import Check, DatasetCheck, KeyCheck, ReferenceCheck, RowCheck, Unjudged
 from headwater.spec.misspelt import misspelt_types
 from headwater.types import RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["CheckReport", "ExplainedCheck", "Explanation", "check", "explain", "plan", "plan_beside"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckReport:
     """How much was verified, and found without errors; ``warnings`` are what may be a mistake, each with its place."""
 
@@ -34,7 +34,7 @@ class CheckReport:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExplainedCheck:
     """A check; ``kind`` says what it looks at: row, key, reference or dataset; a rule may also be ``not judged``."""
 
@@ -43,7 +43,7 @@ class ExplainedCheck:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """How a relation is maintained; ``kind``, ``mode`` and ``sql`` are None for a source."""
 

@@ -7,7 +7,7 @@ the same value, and finding ``headwater.yaml`` is decided once.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,13 +17,14 @@ from headwater.runtime.layout import Layout
 from headwater.spec.declarations import Environment, Workspace
 from headwater.spec.secrets import resolve_text
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["Project", "find_root", "load", "relation_named"]
 
 workspace_file: Final = "headwater.yaml"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Project:
     """A workspace, read and valid in itself, and the environment to work in."""
 

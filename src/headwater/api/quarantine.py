@@ -7,7 +7,6 @@ Apart from queries because a quarantine has one fixed shape for all relations
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from headwater.api.planning import explain
@@ -19,6 +18,7 @@ from headwater.errors import UsageError, did_you_mean
 from headwater.quality import FUTURE, LATE, QUARANTINE_SCHEMA
 from headwater.spi import discovery
 from headwater.types import RelationName, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["ReasonCount", "count_reasons", "quarantine_list", "quarantine_show"]
 
@@ -30,7 +30,7 @@ _general: Final = frozenset({*_decoding.split(), LATE, FUTURE})
 """Reasons that no rule of a contract names."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReasonCount:
     """How many rows of a relation were refused for a reason; a row with two reasons counts for both.
 

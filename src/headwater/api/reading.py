@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.api.project import Project
@@ -18,6 +17,7 @@ from headwater.errors import DeclarationError, did_you_mean
 from headwater.spi import discovery
 from headwater.spi.table import AtTime, AtVersion
 from headwater.types import RelationName
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     import pyarrow
@@ -32,7 +32,7 @@ _countable: Final = 1_000_000
 _numbers: Final = ("int", "uint", "float", "halffloat", "double", "decimal")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueryResult:
     """Rows as Python values, in the order of ``columns``; ``cut`` when the limit left rows out.
 

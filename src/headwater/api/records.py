@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from headwater.api.project import Project
 from headwater.plan.steps import Recorded
 from headwater.types import Counts, RelationName
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     from headwater.runtime.metadata import MetadataStore, PortStatus, RunRecord
@@ -25,7 +25,7 @@ __all__ = ["RelationStatus", "history", "is_run", "recorded_relations", "release
 _sqlite: Final = "sqlite:///"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RelationStatus:
     """A declared source or model as it stands in the environment.
 

@@ -10,7 +10,6 @@ import importlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from headwater.quality.changes import SUPERSEDED
 from headwater.spi import discovery
 from headwater.spi.table import Preparing
 from headwater.types import Counts, RelationName
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     from headwater.runtime.report import ProductReport, ProductStatus, RelationReport, RunReport
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ProductOutcome", "RelationOutcome", "RunOutcome", "run", "summarise"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RelationOutcome:
     """One relation in a run.
 
@@ -47,7 +47,7 @@ class RelationOutcome:
     superseded: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductOutcome:
     """One product in a run; ``error`` is what stopped it, ``recovered`` the epoch an earlier run left to publish."""
 
@@ -61,7 +61,7 @@ class ProductOutcome:
     error: HeadwaterError | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunOutcome:
     """A finished run.
 

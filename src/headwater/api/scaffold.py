@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Final
 
 from headwater.api.datafiles import describe_folder, workspace_texts
 from headwater.errors import UsageError, did_you_mean
+from headwater.values import frozen
 
 __all__ = [
     "Created",
@@ -35,7 +35,7 @@ _copy_limit: Final = 1 << 30
 _gitignore: Final = "gitignore"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Created:
     """A new workspace: its folder, and the files written, relative to it, data last.
 

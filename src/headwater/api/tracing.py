@@ -7,7 +7,6 @@ both directions, and never plans anything itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from headwater.api.planning import plan
@@ -16,11 +15,12 @@ from headwater.errors import UsageError, did_you_mean
 from headwater.plan.steps import Plan
 from headwater.sql.analysis import Analysis, ColumnReference
 from headwater.types import RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["LineageNode", "lineage"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineageNode:
     """A relation or column and its neighbours in one direction.
 

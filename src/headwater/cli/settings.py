@@ -6,15 +6,16 @@ none of them should read click's context.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from headwater.values import frozen
 
 __all__ = ["Output", "Settings"]
 
 Output: TypeAlias = Literal["text", "json"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """The global options.
 

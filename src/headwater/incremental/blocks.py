@@ -13,7 +13,6 @@ operation is ``name[n]``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sqlglot import exp
@@ -21,27 +20,28 @@ from sqlglot import exp
 from headwater.errors import DeclarationError
 from headwater.sql.parse import parse_engine_sql
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["ROOT", "BlockInput", "QueryBlock", "QueryTree", "RelationInput", "Scan", "local_nodes", "read_query"]
 
 ROOT: Final = "result"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RelationInput:
     """A published relation stands here."""
 
     relation: RelationName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlockInput:
     """Another block of the same query stands here."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scan:
     """One item of FROM or JOIN, or one branch of a set operation.
 
@@ -58,7 +58,7 @@ class Scan:
         return self.node.alias_or_name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueryBlock:
     """One query level. ``query`` is a SELECT, a set operation or VALUES.
 
@@ -86,7 +86,7 @@ Visible: TypeAlias = Mapping[str, str]
 """The CTEs a name may mean here: folded name to block name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueryTree:
     """A whole query: text and tree, its blocks (each behind those it reads), and where published relations stand."""
 

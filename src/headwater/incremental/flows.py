@@ -19,13 +19,14 @@ from headwater.incremental.moments import Moment
 from headwater.incremental.program import Block, Clock, Delete, Input, Insert, Keep, Step, Take
 from headwater.relations import DIFF_COLUMN, Statement
 from headwater.types import RelationName, Schema, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["Build", "Cost", "Either", "Flow", "Opening", "consolidated", "diff", "matches", "present", "weighted"]
 
 diff: Final = quote_identifier(DIFF_COLUMN)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opening:
     """What is known of the rows of windows that are open: aggregates that can only grow, or only fall.
 
@@ -76,7 +77,7 @@ class Cost(IntEnum):
     """To compute them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Either:
     """Columns that a join fills with NULLs, one of which is there in each row: with the value by which it joined.
 
@@ -93,7 +94,7 @@ class Either:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flow:
     """The rows of an operator.
 

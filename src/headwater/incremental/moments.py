@@ -9,11 +9,11 @@ are the same in every epoch, and parsed once. Infinite times need no SQL of thei
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["BEGINNING", "END", "Marks", "Moment", "since_1970"]
 
@@ -27,7 +27,7 @@ _microsecond: Final = timedelta(microseconds=1)
 _epoch: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the zone is UTC throughout
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Marks:
     """The watermark of a relation, in microseconds since 1970: which earlier epochs left, and of this one."""
 
@@ -35,7 +35,7 @@ class Marks:
     now: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """A value of the least watermark of ``relations``, less ``delay``.
 

@@ -7,7 +7,7 @@ knowing how they are derived. How relations are named: :mod:`headwater.relations
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from headwater.incremental.moments import Marks, Moment
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Role, Statement, relation
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = [
     "KIND_VERSIONS",
@@ -66,7 +67,7 @@ class ChangeMode(StrEnum):
     REPLACE = "replace"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Input:
     """A relation a program reads, and in which role."""
 
@@ -74,7 +75,7 @@ class Input:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keep:
     """Have a durable table ``state``, with the columns of ``like``: what stands in FROM; it begins empty."""
 
@@ -82,7 +83,7 @@ class Keep:
     like: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Insert:
     """Add the rows of a query to a durable table."""
 
@@ -90,7 +91,7 @@ class Insert:
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delete:
     """Take rows out of a durable table, which ``where`` calls ``kept``."""
 
@@ -98,7 +99,7 @@ class Delete:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Take:
     """Move rows out of a durable table, which ``where`` calls ``kept``, into the work relation ``creates``.
 
@@ -113,7 +114,7 @@ class Take:
 Step: TypeAlias = Statement | Keep | Insert | Delete | Take
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clock:
     """How far the time in a column has advanced: no row to come has a value below the watermark less ``delay``.
 
@@ -130,7 +131,7 @@ class Clock:
         return Clock(self.relations | other.relations, max(self.delay, other.delay), self.closes and other.closes)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """What is known of a relation that a query reads: how it changes, and the times in it."""
 
@@ -147,7 +148,7 @@ class Given:
         return times[0] if len(times) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """A part of a query and how it is maintained.
 
@@ -165,7 +166,7 @@ class Block:
     bounded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Program:
     """What the engine runs for a model in an epoch.
 

@@ -7,7 +7,7 @@ how each of them becomes a change of one row, and the program that keeps the row
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
@@ -18,6 +18,7 @@ from headwater.relations import DELETED_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, re
 from headwater.spec.contract import Contract
 from headwater.spec.declarations import Source, SourceChanges
 from headwater.types import Column, DataType, RelationName, Schema, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["keyed_source", "rows_of"]
 
@@ -84,7 +85,7 @@ def keyed_source(source: Source, declared: SourceChanges, rows: Schema, contract
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Envelope:
     """How records become changes: ``order`` are columns of ``changes``, and what the declaration calls them."""
 
@@ -94,7 +95,7 @@ class _Envelope:
     order: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Names:
     """Finds the columns that the declaration names; what is not there is an error, all of them collected."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final, assert_never
@@ -42,6 +41,7 @@ from headwater.relations import Statement
 from headwater.spec.contract import Budget, EventTime
 from headwater.sql.analysis import Analysis, ColumnLineage, ColumnReference, FieldUse, QueryWarning
 from headwater.types import Column, DataType, RelationName, Schema
+from headwater.values import frozen
 
 __all__ = [
     "Reading",
@@ -60,7 +60,7 @@ Packed = Any
 """JSON as ``json`` reads and writes it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """A relation that a query names, as written: its parts, and the line (from 0) and column (from 1) in the query."""
 
@@ -69,7 +69,7 @@ class Reading:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Understood:
     """All that analysis yields for one model."""
 

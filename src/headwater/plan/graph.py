@@ -7,17 +7,17 @@ Apart from planning because an order over relations is a fact of its own:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import TypeVar
 
 from headwater.errors import DeclarationError, Location
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["Edge", "Graph", "find_circles", "order_products", "order_relations"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge:
     """``reader`` needs ``read`` first; ``where`` is the place that says so."""
 
@@ -26,7 +26,7 @@ class Edge:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """All relations and their needs."""
 

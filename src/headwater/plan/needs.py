@@ -7,7 +7,7 @@ it: names are resolved for the whole workspace before the first query is typed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from headwater.errors import DeclarationError, DeclarationErrors, Location
 from headwater.plan.cache import AnalysisCache, reading_key
@@ -18,11 +18,12 @@ from headwater.plan.queries import Meanings, Queries, folded
 from headwater.spec.contract import Contract
 from headwater.spec.declarations import Model, Source, Workspace
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["Needs", "read_needs"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Needs:
     """All needs of a workspace.
 

@@ -43,11 +43,12 @@ from headwater.quality.checks import Judgement
 from headwater.spec.contract import Contract
 from headwater.spec.declarations import Environment, Model, Source, Workspace
 from headwater.types import RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["Context", "RelationPlanner"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """What planning is given; the arguments of :func:`headwater.plan.build_plan`."""
 

@@ -6,15 +6,15 @@ Apart from the diff of plans because models and sources are compared by the same
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from headwater.quality.widening import holds
 from headwater.types import Column, Schema
+from headwater.values import frozen
 
 __all__ = ["SchemaChange", "compare_schemas"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SchemaChange:
     """One difference in words. ``column`` is the column as readers knew it."""
 

@@ -7,7 +7,7 @@ the same ones.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from headwater.errors import Location
@@ -17,13 +17,14 @@ from headwater.spec.contract import EventTime
 from headwater.spec.declarations import Environment, OutputKind, PartitionField, Source
 from headwater.sql.analysis import Analysis, ColumnReference
 from headwater.types import FieldPath, RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["Difference", "ForeignPort", "KeyedSource", "ModelStep", "Plan", "ProductPlan", "Recorded", "SourceStep"]
 
 ChangeClass: TypeAlias = Literal["added", "removed", "breaking", "non-breaking", "metadata", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recorded:
     """What the last run in this environment recorded of a relation.
 
@@ -41,7 +42,7 @@ class Recorded:
     traits: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """How a relation differs from what was recorded, and why it is classed so.
 
@@ -56,7 +57,7 @@ class Difference:
     breaks: tuple[ColumnReference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyedSource:
     """A source whose records are changes of rows by key.
 
@@ -79,7 +80,7 @@ class KeyedSource:
     program: Program
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceStep:
     """Read a source. ``judgement`` is None when the source has no contract, and is not keyed.
 
@@ -108,7 +109,7 @@ class SourceStep:
         return self.judgement.event_time if self.judgement else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForeignPort:
     """A relation of another product that this product reads where it was published.
 
@@ -121,7 +122,7 @@ class ForeignPort:
     event_time: EventTime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelStep:
     """Compute, judge and publish one model; ``output`` view means nothing is stored.
 
@@ -151,7 +152,7 @@ class ModelStep:
         return self.judgement.event_time if self.judgement and appends else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductPlan:
     """One product's part: sources, ports of other products, then models in dependency order."""
 
@@ -161,7 +162,7 @@ class ProductPlan:
     models: tuple[ModelStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """The whole workspace in one environment; products stand in dependency order."""
 

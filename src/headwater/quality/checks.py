@@ -6,16 +6,16 @@ knowing ODCS.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from headwater.spec.contract import Budget, EventTime, Severity
 from headwater.types import FieldPath, Json, RelationName
+from headwater.values import frozen
 
 __all__ = ["Check", "DatasetCheck", "Judgement", "KeyCheck", "ReferenceCheck", "RowCheck", "Unjudged"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowCheck:
     """``predicate`` is SQL over one row; a row for which it is not TRUE and not NULL is refused.
 
@@ -29,7 +29,7 @@ class RowCheck:
     doubt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyCheck:
     """Of rows with equal ``columns`` (none NULL) the first by provenance is admitted, over all epochs."""
 
@@ -38,7 +38,7 @@ class KeyCheck:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReferenceCheck:
     """Values of ``columns`` (none NULL) must stand in ``to_columns`` of ``to``'s history."""
 
@@ -49,7 +49,7 @@ class ReferenceCheck:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DatasetCheck:
     """``query`` yields one number about the content to be published; it is compared with ``threshold``.
 
@@ -70,7 +70,7 @@ class DatasetCheck:
     columns: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unjudged:
     """A rule of the contract that headwater keeps and reports but does not evaluate, and why."""
 
@@ -81,7 +81,7 @@ class Unjudged:
 Check: TypeAlias = RowCheck | KeyCheck | ReferenceCheck | DatasetCheck
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgement:
     """All that is applied to a relation before it is published.
 

@@ -9,12 +9,13 @@ appear surprise them, values that no longer appear do not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from headwater.quality.promises import column_promises, rule_promises
 from headwater.quality.widening import holds
 from headwater.spec.contract import Contract, Property
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     from headwater.sql.analysis import ColumnReference
@@ -25,7 +26,7 @@ ChangeSeverity: TypeAlias = Literal["breaking", "additive", "cosmetic"]
 Consumers: TypeAlias = "Mapping[str, Sequence[ColumnReference]]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContractChange:
     """One difference. ``column`` is None for the relation as a whole.
 

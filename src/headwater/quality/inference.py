@@ -8,11 +8,11 @@ or has seen no exception from, and says in the description that it was inferred.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from headwater.spec.logical_types import logical_type_of
 from headwater.types import Column, DataType, Json, RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["ColumnStatistics", "infer_contract"]
 
@@ -20,7 +20,7 @@ few_values: Final = 20
 enough_rows: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ColumnStatistics:
     """What was seen in a column: ``rows`` in all, ``nulls`` of them NULL, ``distinct`` values.
 

@@ -7,7 +7,6 @@ rules: what it computes, and in which order, is written in docs/concepts/quality
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,11 +17,12 @@ from headwater.quality.quarantine import malformed_part, quarantined, refused_pa
 from headwater.quality.times import LATE, TimeTest, Timing, event_time_of, time_tests
 from headwater.relations import CONTENT, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.types import RelationName, Schema, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["DatasetQuery", "HistoryUse", "Judging", "judge", "reads_itself"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HistoryUse:
     """A ``history`` relation that the statements read. ``columns`` None means all of them."""
 
@@ -30,7 +30,7 @@ class HistoryUse:
     columns: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DatasetQuery:
     """A query of one row that yields one value for each of ``checks``, in order."""
 
@@ -38,7 +38,7 @@ class DatasetQuery:
     checks: tuple[DatasetCheck, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judging:
     """How a relation's candidates are judged, in this order.
 
@@ -143,7 +143,7 @@ def judge(
 _provenance: Final = f"{SOURCE_COLUMN}, {OFFSET_COLUMN}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Test:
     """A reason against a row of the candidates: ``passes`` and ``fails`` are TRUE or FALSE, never NULL.
 
@@ -158,7 +158,7 @@ class _Test:
     doubt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Missing:
     """The values that a reference names and that are not there: few, whatever both sides hold."""
 
@@ -242,7 +242,7 @@ def _event_time(judgement: Judgement | None, schema: Schema) -> str | None:
     return None if column is None else event_time_of(column, "c")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Refusals:
     """What the statement of refused rows is made of."""
 

@@ -10,17 +10,17 @@ where no key occurs twice the cost is one hash aggregation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from headwater.quality.checks import KeyCheck
 from headwater.quality.literals import text_literal
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.types import RelationName, Schema, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["KeyPlan", "plan_keys"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyPlan:
     """``work`` creates ``judged``: the competing rows, with ``_hw_codes`` empty for winners.
 
@@ -32,7 +32,7 @@ class KeyPlan:
     uncontested: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Key:
     name: RelationName
     check: KeyCheck

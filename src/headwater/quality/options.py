@@ -7,13 +7,13 @@ predicate is NULL for a NULL value, which admits it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from headwater.quality.formats import DESCRIPTIVE, integer_ranges, string_format, to_strptime
 from headwater.quality.literals import LiteralError, literal, text_literal
 from headwater.quality.patterns import PatternError, to_re2
 from headwater.types import DataType, Json
+from headwater.values import frozen
 
 __all__ = ["Demand", "OptionError", "UnknownFormatError", "enumeration", "matches", "member", "option"]
 
@@ -26,7 +26,7 @@ class UnknownFormatError(ValueError):
     """The format is one of the contract's own: the standard allows any word, headwater judges those it knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Demand:
     """A predicate over a value and what it means, completing the sentence "the value ...".
 
@@ -38,7 +38,7 @@ class Demand:
     doubt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Value:
     """The value an option speaks of: its SQL, its type, and ODCS's name for the type."""
 

@@ -6,7 +6,6 @@ Apart from keys, references and metrics because these look at one row alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from headwater.errors import DeclarationError
@@ -14,6 +13,7 @@ from headwater.quality.checks import Check, RowCheck, Unjudged
 from headwater.quality.options import Demand, OptionError, UnknownFormatError, enumeration, member, option
 from headwater.spec.contract import Property
 from headwater.types import Column, DataType, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["Found", "required_column", "row_checks"]
 
@@ -23,7 +23,7 @@ Found: TypeAlias = Check | Unjudged | DeclarationError
 Predicate: TypeAlias = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Place:
     """Where a property's value is: ``sql`` yields it, ``guard`` makes a predicate over it one over the row.
 

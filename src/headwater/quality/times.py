@@ -6,13 +6,13 @@ row: by how far its relation had come, and by the clock of the run, which are gi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from headwater.quality.checks import RowCheck
 from headwater.spec.contract import EventTime
 from headwater.types import Column, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["FUTURE", "LATE", "TimeTest", "Timing", "calendar_check", "event_time_of", "time_tests"]
 
@@ -23,7 +23,7 @@ FUTURE: Final = "future"
 """The reason against a row further ahead of the clock than the contract allows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timing:
     """When rows are judged.
 
@@ -37,7 +37,7 @@ class Timing:
     watermark: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimeTest:
     """A reason against rows: what is demanded of a candidate ``c``; NULL, without an event time, is no reason.
 

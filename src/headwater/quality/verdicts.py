@@ -7,7 +7,6 @@ here what they mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from math import isnan
 from typing import Final
@@ -15,11 +14,12 @@ from typing import Final
 from headwater.quality.checks import DatasetCheck
 from headwater.spec.contract import Budget
 from headwater.types import Counts, Json
+from headwater.values import frozen
 
 __all__ = ["Verdict", "operators", "overspent", "threshold_error", "verdict"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What a dataset check found. ``message`` says it in a sentence."""
 

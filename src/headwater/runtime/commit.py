@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import TracebackType
 from typing import Final, TypeAlias
@@ -28,13 +28,14 @@ from headwater.spi.engine import Session
 from headwater.spi.source import Position, SourceReader
 from headwater.spi.table import Table
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["ProductContext", "Sinks", "acknowledge", "recover", "waves"]
 
 commits_at_once: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductContext:
     """What everything that runs a product shares.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from headwater.errors import HeadwaterError, Location
 from headwater.incremental.program import compose
@@ -21,11 +21,12 @@ from headwater.runtime.state import Snapshot
 from headwater.runtime.state.values import VersionToken
 from headwater.spi.table import PublishMode
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["Computation", "stale_models"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Computation:
     """Runs models in one epoch.
 

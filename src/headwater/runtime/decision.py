@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from headwater.incremental.program import ChangeMode
 from headwater.plan.steps import ModelStep, ProductPlan
@@ -17,6 +16,7 @@ from headwater.runtime import codec
 from headwater.runtime.state.values import Snapshot, VersionToken
 from headwater.spi.source import Position
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = [
     "Decision",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moving:
     """What moved since the last run.
 
@@ -49,7 +49,7 @@ class Moving:
     belated: frozenset[RelationName] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """What to do.
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from headwater.values import frozen
+
 __all__ = ["Definition", "Definitions"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Definition:
     """A query, and the identifiers of the relations it reads."""
 

@@ -24,11 +24,12 @@ from headwater.spi.engine import ParquetWriter
 from headwater.spi.source import Position
 from headwater.spi.table import CommitId, Committable, FileStager, PublishMode, TableSpec
 from headwater.types import Counts, RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["Epoch", "Parts"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     """Rows in two parts: ``old`` yields the first, ``young`` the others, told how many the first has."""
 

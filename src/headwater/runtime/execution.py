@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from headwater.spi import discovery
 from headwater.spi.engine import Engine
 from headwater.spi.source import SourceContext, SourceReader
 from headwater.types import RelationName
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     from headwater.runtime.metadata import MetadataStore
@@ -116,7 +117,7 @@ class _ListenerFailed(BaseException):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Teller:
     """Tells every listener; what one raises passes all handlers of failed products."""
 
@@ -140,7 +141,7 @@ def _chosen(plan: Plan, names: Sequence[str] | None) -> list[ProductPlan]:
     return [product for product in plan.products if product.product in names]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Drive:
     """What all products of a run share; ``contents`` names the contents of what was run so far."""
 

@@ -7,7 +7,6 @@ rows may be gone makes its readers start anew.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from headwater.plan.steps import ForeignPort
@@ -20,6 +19,7 @@ from headwater.spi.codec import Rows
 from headwater.spi.engine import Session
 from headwater.spi.table import Appended, AtVersion, Replaced, TableVersion
 from headwater.types import RelationName, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["ForeignNews", "ask_foreign"]
 
@@ -27,7 +27,7 @@ __all__ = ["ForeignNews", "ask_foreign"]
 _gains: Final = quote_identifier("gains")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForeignNews:
     """``gained`` holds every table whose version moved; ``replaced`` those whose old rows may be gone.
 

@@ -6,7 +6,6 @@ Apart from the computation so that everything behind it sees ``change`` relation
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from headwater.events import Landed
@@ -25,6 +24,7 @@ from headwater.spi.engine import AheadDecoder
 from headwater.spi.engine import Landed as Decoded
 from headwater.spi.source import Chunk
 from headwater.types import FieldPath, RelationName, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["ForeignRows", "Intake", "is_stream"]
 
@@ -32,7 +32,7 @@ MOST_AHEAD: Final = 64 * 1024 * 1024
 """Bytes of a chunk from which on it is not decoded ahead: all threads share such files, and two of them take memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForeignRows:
     """What another product's table gained up to ``version``; ``rows`` None when that is nothing.
 
@@ -44,7 +44,7 @@ class ForeignRows:
     rows: Rows | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Intake:
     """Takes rows into one epoch.
 

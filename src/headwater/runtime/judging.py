@@ -6,7 +6,6 @@ Apart from publication because a replay is judged without being published.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from headwater.quality.verdicts import overspent, verdict
 from headwater.relations import relation
 from headwater.runtime.state import CheckResult
 from headwater.types import Counts, RelationName
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     from headwater.runtime.workbench import Workbench
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Judged", "examine", "split"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """Rows by fate. ``newest`` is the greatest event time of the accepted ones, where judging them came by it."""
 

@@ -6,7 +6,7 @@ replay of refused changes applies them the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from headwater.incremental.upserts import superseded_of
 from headwater.plan.steps import KeyedSource, SourceStep
@@ -21,11 +21,12 @@ from headwater.runtime.state import CheckResult
 from headwater.spi.codec import Rows
 from headwater.spi.engine import Landed
 from headwater.types import Counts, RelationName
+from headwater.values import frozen
 
 __all__ = ["Changes"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """Takes the changes of one keyed source into an epoch."""
 

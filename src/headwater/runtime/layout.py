@@ -5,7 +5,6 @@ Apart from those who read and write them, so that no path is put together twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +12,14 @@ from headwater.errors import UsageError
 from headwater.spec.declarations import Environment
 from headwater.spi.table import TableLocation
 from headwater.types import Json, RelationName
+from headwater.values import frozen
 
 __all__ = ["Layout"]
 
 work_folder: Final = ".headwater"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """Paths and URLs of one environment of one workspace; ``root`` is absolute."""
 

@@ -7,7 +7,7 @@ that hold none of them are neither read nor written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from headwater.incremental.program import Program
@@ -18,6 +18,7 @@ from headwater.runtime.workbench import Workbench, listed
 from headwater.spi.codec import FILE_COLUMN, ROW_COLUMN
 from headwater.spi.table import Footing
 from headwater.types import RelationName, quote_identifier
+from headwater.values import frozen
 
 __all__ = [
     "ChangeSet",
@@ -42,7 +43,7 @@ _times: Final = quote_identifier("_hw_times")
 _group: Final = quote_identifier("_hw_group")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeSet:
     """How a table comes to its next content.
 
@@ -63,7 +64,7 @@ class ChangeSet:
         return not self.query
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rewriting:
     """It is cheaper to replace the whole, whose number of rows is known."""
 

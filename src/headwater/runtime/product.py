@@ -38,6 +38,7 @@ from headwater.runtime.watermarks import Progression, Watermarks
 from headwater.runtime.workbench import Workbench
 from headwater.spi.source import Chunk
 from headwater.types import Counts, RelationName
+from headwater.values import frozen
 
 __all__ = ["Progress", "run_product", "stageable"]
 
@@ -61,7 +62,7 @@ class Progress:
         return tuple(RelationReport(name, counts, name in self.rebuilt) for name, counts in self.counts.items())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Run:
     """What is decided before the first epoch and holds for all of them."""
 

@@ -7,7 +7,7 @@ are judged and published by the same acts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from headwater.capabilities import TableCapability
@@ -37,6 +37,7 @@ from headwater.spec.contract import EventTime
 from headwater.spi import discovery
 from headwater.spi.table import FileSwapper, Footing, PublishMode
 from headwater.types import Counts, RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["Publisher", "recorded_model", "recorded_source"]
 
@@ -44,7 +45,7 @@ REFUSALS_UNKNOWN: Final = -1
 """Instead of the rows that are expected: some may be refused."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Publisher:
     """Publishes relations of one epoch.
 

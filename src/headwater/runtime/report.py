@@ -5,13 +5,13 @@ Apart from the execution so that surfaces and the metadata store read one shape.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from headwater.errors import HeadwaterError
 from headwater.runtime.state.values import CheckResult
 from headwater.types import Counts, RelationName
+from headwater.values import frozen
 
 __all__ = ["ProductReport", "ProductStatus", "RelationReport", "RunReport"]
 
@@ -19,7 +19,7 @@ ProductStatus: TypeAlias = Literal["done", "unchanged", "failed", "skipped"]
 """``skipped``: a product it reads from failed, so it was not run."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RelationReport:
     """One relation in one run: rows by fate over all epochs; ``rebuilt`` when its content was computed anew."""
 
@@ -28,7 +28,7 @@ class RelationReport:
     rebuilt: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductReport:
     product: str
     status: ProductStatus
@@ -41,7 +41,7 @@ class ProductReport:
     """The epoch that an earlier run left unpublished and this one published first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunReport:
     run: str
     environment: str

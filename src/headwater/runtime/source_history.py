@@ -6,18 +6,17 @@ so the columns its keys and dataset checks look at are kept in the state file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from headwater.plan.steps import SourceStep
 from headwater.quality.judging import judge, reads_itself
 from headwater.relations import relation
 from headwater.runtime.workbench import Workbench, listed
 from headwater.types import Schema, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["SourceHistory"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceHistory:
     """The admitted rows of a source, as far as its own contract reads them.
 

@@ -19,7 +19,6 @@ Apart from intake and publication, which tell what they accepted: here stand the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -29,6 +28,7 @@ from headwater.quality.times import Timing
 from headwater.runtime.state.values import Watermark
 from headwater.spec.contract import EventTime
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["Progression", "Watermarks"]
 
@@ -145,7 +145,7 @@ class Watermarks:
         return active_at is not None and self._at - active_at >= declared.idle
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progression:
     """Which inputs of a product have ended in a run, and which of them go on though they had.
 

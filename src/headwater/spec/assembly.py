@@ -7,7 +7,7 @@ parsed schemas, and because secrets in clear are refused on the way.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, cast
 
 from headwater.errors import DeclarationError, DeclarationErrors, did_you_mean
@@ -21,6 +21,7 @@ from headwater.spec.places import path_text
 from headwater.spec.secrets import REFERENCE
 from headwater.spec.shapes import shape_errors
 from headwater.types import Column, DataType, Json, RelationName, Schema, TypeSyntaxError, type_names
+from headwater.values import frozen
 
 __all__ = ["DeclaredSource", "Settings", "to_settings", "to_sources"]
 
@@ -29,7 +30,7 @@ SOURCE_KEYS: Final = ("kind", "connection", "columns", "contract", "bounded", "c
 """What headwater itself reads of a source."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeclaredSource:
     """A source as written: its ``contract`` is still a path, its ``connection`` a name."""
 
@@ -40,7 +41,7 @@ class DeclaredSource:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What ``headwater.yaml`` says."""
 

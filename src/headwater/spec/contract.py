@@ -7,19 +7,20 @@ file format. ``Contract.document`` keeps the whole file for loss-free writing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from headwater.errors import Location
 from headwater.types import DataType, Json
+from headwater.values import frozen
 
 __all__ = ["Budget", "Contract", "EventTime", "Property", "QualityRule", "Reference", "Severity"]
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Budget:
     """How many rows of one epoch may be refused before publication is blocked; None means no limit of that sort.
 
@@ -30,7 +31,7 @@ class Budget:
     percent: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventTime:
     """When a row happened, and how long headwater waits for late ones."""
 
@@ -42,7 +43,7 @@ class EventTime:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """Every non-null value of ``columns`` must stand in ``to_columns`` of another contract's schema object.
 
@@ -55,7 +56,7 @@ class Reference:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QualityRule:
     """One entry of an ODCS ``quality`` list, of a property or of the whole relation.
 
@@ -78,7 +79,7 @@ class QualityRule:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Property:
     """A column of the contract's schema.
 
@@ -107,7 +108,7 @@ class Property:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contract:
     """What a port promises, one schema object of an ODCS file.
 

@@ -7,13 +7,14 @@ and not on how it was written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from headwater.errors import Location
 from headwater.spec.contract import Contract
 from headwater.spec.product import Product
 from headwater.types import Json, RelationName, Schema
+from headwater.values import frozen
 
 __all__ = [
     "Connection",
@@ -33,7 +34,7 @@ OutputKind: TypeAlias = Literal["parquet", "delta", "iceberg", "view"]
 """Where a model's result lives; a ``view`` is stored nowhere and read through."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lake:
     """Where an environment's tables live.
 
@@ -47,14 +48,14 @@ class Lake:
     catalog: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EpochSize:
     """About how much of each source an epoch takes, in bytes; at least one file or batch."""
 
     bytes: int = 256 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Environment:
     """Where and how a workspace runs. ``metadata`` is a URL (default: SQLite in the work folder)."""
 
@@ -68,7 +69,7 @@ class Environment:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connection:
     """A named outside system. ``options`` may hold ``${env:NAME}`` references, never secrets in clear."""
 
@@ -78,7 +79,7 @@ class Connection:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deletion:
     """How a change says that its key is gone: by a column that is true, or not NULL, or one of ``values`` (as text)."""
 
@@ -86,7 +87,7 @@ class Deletion:
     values: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceChanges:
     """A source whose records are changes of rows by key, not rows.
 
@@ -106,7 +107,7 @@ class SourceChanges:
         return self.places.get(part, self.places.get("changes"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """A declared input: where a relation's rows come from.
 
@@ -134,7 +135,7 @@ class Source:
         return self.option_places.get(option, self.where)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartitionField:
     """A partition column and its transform: ``identity``, ``year``, ``month``, ``day``, ``hour``, ``bucket[n]``."""
 
@@ -142,7 +143,7 @@ class PartitionField:
     transform: str = "identity"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Model:
     """A declared relation: a ``MODEL (...)`` header and the query below it.
 
@@ -165,7 +166,7 @@ class Model:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Workspace:
     """Everything declared below one ``headwater.yaml``.
 

@@ -19,6 +19,7 @@ from yaml import events
 from headwater.errors import DeclarationError, DeclarationErrors, Location
 from headwater.spec.text import FileText, check_text
 from headwater.types import Json
+from headwater.values import frozen
 
 __all__ = ["Document", "Path", "is_plain", "parse_document"]
 
@@ -48,7 +49,7 @@ _constants: Final[dict[str, Json]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """A parsed file: plain ``data`` and the places of its keys and values."""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
 from headwater.errors import DeclarationError, Location
 from headwater.spec.text import FileText
+from headwater.values import frozen
 
 __all__ = ["SOURCES", "WORKSPACE_FILE", "WorkspaceFiles", "confined"]
 
@@ -26,7 +26,7 @@ SOURCES: Final = ("sources.yaml", "sources.yml")
 SKIPPED: Final = frozenset({"node_modules", "__pycache__", "site-packages", "tests"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkspaceFiles:
     """The declarations below a workspace's folder."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from headwater.errors import Location
 from headwater.types import Json, RelationName
+from headwater.values import frozen
 
 __all__ = ["InputPort", "OutputPort", "Product"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputPort:
     """A relation of another product that this one may read; ``contract_id`` names the promise it relies on.
 
@@ -26,7 +26,7 @@ class InputPort:
     relation: RelationName | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutputPort:
     """A relation that other products may read."""
 
@@ -37,7 +37,7 @@ class OutputPort:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Product:
     """A product: its folder, ports and people.
 

@@ -8,13 +8,13 @@ Apart from the contract reader because the standard has two notations: names
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from headwater.errors import DeclarationError
 from headwater.spec.contract import Reference
 from headwater.spec.documents import Document, Path
 from headwater.spec.places import Element, elements
 from headwater.types import Json
+from headwater.values import frozen
 
 __all__ = ["Names", "RelationshipReader"]
 
@@ -45,7 +45,7 @@ class Names:
                 return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RelationshipReader:
     """Reads the relationships of one contract file; what is wrong is added to ``errors``."""
 

@@ -10,10 +10,11 @@ says where and as what.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from headwater.types import Json, Schema
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     import pyarrow
@@ -39,7 +40,7 @@ ROW_COLUMN: Final = "_hw_row"
 RecordFormat: TypeAlias = Literal["csv", "ndjson", "parquet", "arrow"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScanFile:
     """A file the engine can open.
 
@@ -52,7 +53,7 @@ class ScanFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileScan:
     """Files of one record format, to be decoded by an engine.
 
@@ -73,7 +74,7 @@ class FileScan:
 Rows: TypeAlias = "FileScan | pyarrow.RecordBatchReader | pyarrow.dataset.Dataset | pyarrow.Table"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParquetTarget:
     """Where an engine writes a result as Parquet files, and what they must hold.
 
@@ -89,7 +90,7 @@ class ParquetTarget:
     field_ids: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParquetFile:
     """A file that an engine has written: its name in the target's folder, its bytes and rows.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.types import FieldPath, Json, Schema
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     import pyarrow
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["AheadDecoder", "Engine", "Landed", "ParquetWriter", "Session"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Landed:
     """What became of the rows handed to :meth:`Session.land`: ``rows`` decoded and ``malformed`` not.
 

@@ -7,13 +7,13 @@ it ever returned, and yield the same rows again for the same positions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from headwater.capabilities import SourceCapability
 from headwater.spec.declarations import Source
 from headwater.spi.codec import FileScan, Rows
 from headwater.types import Json, Schema
+from headwater.values import frozen
 
 __all__ = ["Chunk", "Position", "SourceContext", "SourcePlugin", "SourceReader", "joined"]
 
@@ -21,7 +21,7 @@ Position: TypeAlias = Mapping[str, Json]
 """How far a source was read; JSON, durable, meaningful to its connector only."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceContext:
     """What a connector may use: the workspace (paths stay inside it) and a folder for spooled files."""
 
@@ -29,7 +29,7 @@ class SourceContext:
     spool: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chunk:
     """A bounded amount of rows, and the position behind them.
 

@@ -10,7 +10,7 @@ nothing. The shape is that of Flink's two-phase sinks (FLIP-143).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
@@ -19,6 +19,7 @@ from headwater.capabilities import TableCapability
 from headwater.spec.declarations import PartitionField
 from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
 from headwater.types import Json, RelationName, Schema
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     import pyarrow
@@ -54,7 +55,7 @@ class PublishMode(StrEnum):
     MERGE = "merge"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TableLocation:
     """Where a table lives. ``lake`` is an absolute folder; ``catalog`` a SQLAlchemy URL or None for the default.
 
@@ -67,7 +68,7 @@ class TableLocation:
     catalog: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TableSpec:
     """What the table must look like when the rows are committed.
 
@@ -82,7 +83,7 @@ class TableSpec:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommitId:
     """Who commits what: unique for every epoch a model publishes. ``epoch`` only grows."""
 
@@ -91,7 +92,7 @@ class CommitId:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Committable:
     """What was staged, as the outbox stores it. ``payload`` is the format's own JSON.
 
@@ -106,7 +107,7 @@ class Committable:
     without: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """An epoch that an engine is to write: ``spec`` is as the table stores it, ``target`` is where and as what.
 
@@ -120,7 +121,7 @@ class Draft:
     payload: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TableVersion:
     """A state of the table that can be read. ``number`` grows; ``commit`` is None for another writer's version."""
 
@@ -131,12 +132,12 @@ class TableVersion:
     commit: CommitId | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AtVersion:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AtTime:
     """The newest version committed at or before ``at`` (aware)."""
 
@@ -146,7 +147,7 @@ class AtTime:
 TimeTravel: TypeAlias = AtVersion | AtTime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Appended:
     """Only rows were added since; ``rows`` None when none were. ``version`` is the newest."""
 
@@ -154,14 +155,14 @@ class Appended:
     rows: Rows | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replaced:
     """Rows that were there before may be gone: the reader starts anew from ``version``."""
 
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MaintenancePolicy:
     """How files are compacted; versions older than ``keep`` expire, never the last ``keep_versions``."""
 
@@ -170,7 +171,7 @@ class MaintenancePolicy:
     keep_versions: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MaintenanceReport:
     files_before: int
     files_after: int
@@ -262,7 +263,7 @@ class FileStager(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Footing:
     """What a change set stands on: the content of the newest version, file by file.
 

@@ -7,7 +7,6 @@ collected before failing; the binder is asked only about queries without any.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -26,11 +25,12 @@ from headwater.sql.scope import NOTHING, Block, Scope, transformations
 from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText, position
 from headwater.types import RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["ParsedQuery", "TableReference", "analyse", "parse"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TableReference:
     """A table a query names: ``parts`` as written (``("product", "relation")`` or ``("relation",)``)."""
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from headwater.errors import Location
 from headwater.types import FieldPath, RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["Analysis", "Binder", "ColumnLineage", "ColumnReference", "FieldUse", "QueryWarning"]
 
@@ -34,7 +35,7 @@ class ColumnReference:
     column: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ColumnLineage:
     """Where one output column comes from.
 
@@ -61,7 +62,7 @@ class FieldUse:
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueryWarning:
     """Something that makes a query's result depend on more than its inputs, such as LIMIT without an order."""
 
@@ -70,7 +71,7 @@ class QueryWarning:
     where: Location
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Analysis:
     """A model's query, understood.
 

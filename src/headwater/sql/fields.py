@@ -16,6 +16,7 @@ from sqlglot import exp
 from headwater.sql.analysis import FieldUse
 from headwater.sql.parse import parse_engine_sql
 from headwater.types import DataType, FieldPath, RelationName, Schema, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["expression_fields", "query_fields"]
 
@@ -31,7 +32,7 @@ class _UnknownError(Exception):
     """The query holds something that is not known here."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Relation:
     """A relation in FROM."""
 
@@ -56,7 +57,7 @@ class _Relation:
         return frozenset(((self.name, ()),))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Block:
     """What a query offers.
 
@@ -89,7 +90,7 @@ class _Block:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Opaque:
     """A table function: what it is made from was counted, what it offers has any name."""
 
@@ -100,7 +101,7 @@ class _Opaque:
         return _none
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     """What a dotted name may mean; ``direct``: a field of a relation itself."""
 
@@ -191,7 +192,7 @@ def _outermost(fields: Fields) -> Fields:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reader:
     """Reads queries over relations by their names in the tree."""
 

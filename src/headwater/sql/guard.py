@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from sqlglot import exp
@@ -18,11 +17,12 @@ from headwater.sql.dialect import FUNCTION_NAME, SESSION_KEYS, window_arguments,
 from headwater.sql.functions import clock_functions, permitted, refused, refused_prefixes, table_functions
 from headwater.sql.temporal import is_temporal
 from headwater.sql.text import Problems
+from headwater.values import frozen
 
 __all__ = ["Profile", "ad_hoc", "check", "function_name", "model", "rule"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """What a kind of query may do beyond the allow-list.
 

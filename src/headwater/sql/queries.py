@@ -8,7 +8,6 @@ written, only the relations become identifiers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlglot import exp
@@ -23,11 +22,12 @@ from headwater.sql.tables import external_tables
 from headwater.sql.text import Problems, QueryText
 from headwater.sql.windows import name_windows
 from headwater.types import RelationName, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["PreparedQuery", "QueryRead", "prepare_query"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueryRead:
     """A relation a query reads, at most one of ``at_version`` and ``at_time`` given.
 
@@ -40,7 +40,7 @@ class QueryRead:
     at_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PreparedQuery:
     """An ad-hoc query as the engine runs it, once every read stands under its identifier."""
 

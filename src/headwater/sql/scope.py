@@ -12,6 +12,7 @@ from typing import Final
 
 from headwater.sql.analysis import ColumnReference
 from headwater.types import RelationName, Schema
+from headwater.values import frozen
 
 __all__ = [
     "AGGREGATION",
@@ -37,7 +38,7 @@ AGGREGATION: Final = 2
 transformations: Final = ("identity", "expression", "aggregation")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Derivation:
     """Where a value comes from; ``kind`` is the strongest transformation on the way."""
 
@@ -65,7 +66,7 @@ def combine(derivations: Iterable[Derivation], kind: int = IDENTITY) -> Derivati
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     """A column a block offers; ``name`` is '' when the query gives it none."""
 
@@ -73,7 +74,7 @@ class Output:
     derivation: Derivation
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """What a relation, CTE, derived table or query offers.
 

@@ -7,12 +7,12 @@ is joined with ``ASOF JOIN ... AND a.time >= t.<event time>``, which means the s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlglot import exp
 
 from headwater.sql.expressions import Resolution, derive, spelled
 from headwater.sql.scope import IDENTITY, Output, References, Scope, Source
+from headwater.values import frozen
 
 __all__ = ["Moment", "is_temporal", "spell_temporal", "take_moment"]
 
@@ -28,7 +28,7 @@ def is_temporal(table: exp.Table) -> bool:
     return at_time and clause.expression.find(exp.Column) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """The time that a temporal join asks for, and what it derives from."""
 

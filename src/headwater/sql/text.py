@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from sqlglot import exp
 
 from headwater.errors import DeclarationError, DeclarationErrors, Location
+from headwater.values import frozen
 
 __all__ = ["Problems", "QueryText", "position"]
 
 _line_end: Final = re.compile("\n")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueryText:
     """A query as written, at ``first_line`` (1-based) of the file ``path``."""
 

@@ -7,12 +7,12 @@ the Flink generator ask the same of such a call. Semantics: Apache Calcite
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from sqlglot import exp
 
 from headwater.sql.dialect import SESSION_KEYS, window_arguments
+from headwater.values import frozen
 
 __all__ = ["COLUMNS_META", "WINDOW_COLUMNS", "WindowCall", "name_windows", "place_window_tables", "window_call"]
 
@@ -22,7 +22,7 @@ COLUMNS_META: Final = "columns"
 """Key of a call's meta data: the names of its table's columns, absent when only the engine knows them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WindowCall:
     """One call: ``kind`` is TUMBLE, HOP, CUMULATE or SESSION; the parts are nodes of the query's tree.
 

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -50,6 +50,7 @@ from headwater.testing.law import Broken, Feed, hold, unequal, values_query
 from headwater.testing.models import Model, compile_models
 from headwater.testing.programs import Epoch, EventTime, ProgramRun, Row, Source
 from headwater.types import RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["Case", "CaseEpoch", "conformance_cases", "read_cases", "run_case", "write_cases"]
 
@@ -58,7 +59,7 @@ _loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The one in C where it was built, which takes a fifth of the time."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseEpoch:
     """What arrives, and what must be there then. Models that are not named in ``expect`` are held to the law alone."""
 
@@ -77,7 +78,7 @@ class CaseEpoch:
     fails: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """One case; ``kinds`` says how models must be maintained, where that is part of it.
 

@@ -24,12 +24,12 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TypeAlias, cast
 
 from headwater.events import Event, Listener
+from headwater.values import frozen
 
 __all__ = ["CrashBench", "Outcome", "Scenario"]
 
@@ -37,7 +37,7 @@ Scenario: TypeAlias = Callable[[str, Listener], object]
 """What is run: it gets the argument of :meth:`CrashBench.run` and a listener to pass on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How a run ended.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from headwater.spi.engine import Session
 from headwater.testing.models import Model, batch_query
 from headwater.testing.programs import Epoch, ProgramRun, Row, Source
 from headwater.types import DataType, RelationName, Schema, quote_identifier, quote_text
+from headwater.values import frozen
 
 __all__ = ["TOLERANCE", "Broken", "Feed", "hold", "unequal", "values_query"]
 
@@ -33,7 +33,7 @@ class Broken(AssertionError):
     """The law does not hold."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feed:
     """What arrives in an epoch: rows by relation, of a replaced one with how many times they come or go behind them."""
 

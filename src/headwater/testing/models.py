@@ -6,7 +6,6 @@ Apart from the bench that runs the programs, which asks nothing of the language.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from headwater.errors import DeclarationError
 from headwater.incremental.compiler import compile_program
@@ -15,11 +14,12 @@ from headwater.sql.analyse import analyse
 from headwater.sql.analysis import Analysis, Binder
 from headwater.testing.programs import ProgramRun, Source
 from headwater.types import RelationName, Schema, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["Model", "batch_query", "compile_models"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Model:
     """A model: its query understood, and the program that maintains it."""
 

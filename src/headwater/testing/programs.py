@@ -22,6 +22,7 @@ from headwater.incremental.program import ChangeMode, Clock, Delete, Given, Inpu
 from headwater.relations import DIFF_COLUMN, OFFSET_COLUMN, SOURCE_COLUMN, Statement, relation
 from headwater.spi.engine import Session
 from headwater.types import RelationName, Schema, quote_identifier, quote_text
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,7 +39,7 @@ _beginning: Final = "-infinity"
 _end: Final = "infinity"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventTime:
     """The column that tells when a row happened, and how long rows may be under way."""
 
@@ -46,7 +47,7 @@ class EventTime:
     delay: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """A relation whose rows are given.
 
@@ -66,7 +67,7 @@ class Source:
         return Given(self.changes, clocks)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Epoch:
     """What became of an epoch.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,11 +11,12 @@ import pytest
 
 from headwater.spi.table import TableFormat
 from headwater.testing.table_bench import TableBench
+from headwater.values import frozen
 
 __all__ = ["Gap", "TableBasis"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gap:
     """Why a format does not pass a case, and what it raises instead."""
 

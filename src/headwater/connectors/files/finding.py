@@ -12,17 +12,17 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from headwater.errors import DataError, DeclarationError, Location
+from headwater.values import frozen
 
 __all__ = ["FoundFile", "digest_of", "find", "is_pattern", "matches", "resolve"]
 
 _edge_bytes = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundFile:
     """A file as it is now. ``name`` is relative to the workspace, ``path`` absolute; ``mtime`` in nanoseconds."""
 

@@ -7,7 +7,6 @@ that editors use, and the reference page.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
 from headwater.connectors.files.naming import record_format_of
@@ -15,6 +14,7 @@ from headwater.errors import DeclarationError, did_you_mean
 from headwater.spec.declarations import Source
 from headwater.spi.codec import RecordFormat
 from headwater.types import Json
+from headwater.values import frozen
 
 __all__ = ["FilesOptions", "options_schema"]
 
@@ -89,7 +89,7 @@ def options_schema() -> Mapping[str, Json]:
     return {"type": "object", "required": ["path"], "additionalProperties": False, "properties": described}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilesOptions:
     """The options of one source, checked. ``scan`` are those the engine's decoder needs."""
 

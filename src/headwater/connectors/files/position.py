@@ -7,17 +7,17 @@ must be readable by every later version.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
 from headwater.connectors.files.finding import FoundFile, digest_of
 from headwater.errors import DataError
 from headwater.types import Json
+from headwater.values import frozen
 
 __all__ = ["FilesPosition", "ReadFile"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReadFile:
     """A file that was read: its size, modification time (nanoseconds) and digest then."""
 
@@ -46,7 +46,7 @@ class ReadFile:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilesPosition:
     """The files read so far, in the order in which they were read.
 

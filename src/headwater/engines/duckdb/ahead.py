@@ -8,10 +8,11 @@ leaves the others idle. Results are tables of a database in memory, which all co
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Final
 
 import duckdb
+
+from headwater.values import frozen
 
 __all__ = ["AHEAD", "Ahead", "Computed"]
 
@@ -19,7 +20,7 @@ AHEAD: Final = "ahead"
 """The database that holds what was computed; :func:`headwater.engines.duckdb.settings.connect` attaches it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Computed:
     """The table that holds a result, and how many rows it has."""
 
@@ -98,7 +99,7 @@ class Ahead:
             self._worker.connection.close()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Worker:
     """The thread, and the connection that nothing else uses."""
 

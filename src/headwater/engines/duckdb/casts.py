@@ -8,9 +8,9 @@ rounded, truncated or moved to another zone in silence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from headwater.types import Column, DataType, quote_identifier, quote_text
+from headwater.values import frozen
 
 __all__ = ["Cast", "TimeFormats", "cast_text", "cast_value", "refusal", "refused"]
 
@@ -18,7 +18,7 @@ _unzoned = r"[0-9-]+([T ]+[0-9:.]*)?"
 """A date, and a time without anything behind it. Cast to TIMESTAMP, DuckDB ignores whatever zone follows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimeFormats:
     """``strptime`` patterns for timestamps and dates; None: ISO 8601."""
 
@@ -26,7 +26,7 @@ class TimeFormats:
     date: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cast:
     """A column's value as SQL, and when its text is refused (None: never)."""
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from headwater.spi.codec import FileScan
+from headwater.values import frozen
 
 __all__ = ["CsvDialect", "CsvRecord", "Fault", "cut_records", "max_record_bytes"]
 
@@ -25,7 +26,7 @@ max_record_bytes: Final = 16 * 1024 * 1024
 """A longer record is refused: a guard against a quote that opens and never closes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CsvDialect:
     """How the files are written. ``nulls`` are texts that mean NULL, besides the empty field."""
 

@@ -12,7 +12,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +26,7 @@ from headwater.errors import DataError
 from headwater.spi.codec import FileScan, ScanFile
 from headwater.spi.engine import Landed
 from headwater.types import quote_text
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     import pyarrow
@@ -37,7 +38,7 @@ tiny_bytes: Final = 8 * 1024
 """More files than this, smaller than this on average, are read one after the other sooner than in parallel."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """What the files of a group have in common: column names, and the lines up to the first record.
 
@@ -49,7 +50,7 @@ class Layout:
     odd: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CsvScan:
     """A scan made ready: its dialect, and its files by layout (as indexes; empty files are left out)."""
 

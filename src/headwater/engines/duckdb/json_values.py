@@ -6,15 +6,14 @@ say which other reason it had: here a value is taken apart until what is left ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from headwater.engines.duckdb.text import literal_list
 from headwater.types import DataType, quote_text
+from headwater.values import frozen
 
 __all__ = ["JsonValue", "json_value", "repeats"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JsonValue:
     """SQL of a typed value, and of whether the JSON value is there and does not fit; that is TRUE, FALSE or NULL."""
 

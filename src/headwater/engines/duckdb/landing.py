@@ -10,7 +10,6 @@ become a row of the base is in a :class:`RejectList`.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines.duckdb.casts import Cast
@@ -20,6 +19,7 @@ from headwater.errors import DataError
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
 from headwater.spi.engine import Landed
 from headwater.types import Column, FieldPath, Schema, quote_identifier, quote_text
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     import pyarrow
@@ -35,7 +35,7 @@ _no_rejects: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Base:
     """A base: its name, how many rows it has, and which columns it has beyond the values and ``refused``.
 
@@ -94,7 +94,7 @@ class RejectList:
         return pyarrow.schema([("file", pyarrow.int32()), ("record", pyarrow.int64()), *texts])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Landing:
     """What was asked for: rows under ``name`` as ``schema``, refused records under ``rejects``; ``needed`` of it."""
 
@@ -234,7 +234,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"(SELECT unnest(range({len(names)})) AS file, unnest({literal_list(names)}) AS name)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Origin:
     """SQL for where a row comes from: the FROM clause, and file, source and record in it; ``over`` serves it."""
 

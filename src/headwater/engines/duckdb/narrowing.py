@@ -8,14 +8,14 @@ write values down, long texts above all; that is left out.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from headwater.types import Column, DataType, FieldPath
+from headwater.values import frozen
 
 __all__ = ["KeptColumn", "kept_column"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptColumn:
     """A column of which some fields are kept.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from headwater.engines.duckdb.ahead import AHEAD
 from headwater.engines.duckdb.failures import wrapped
 from headwater.errors import UsageError, did_you_mean
 from headwater.types import Json, quote_text
+from headwater.values import frozen
 
 __all__ = ["EngineSettings", "connect"]
 
@@ -45,7 +45,7 @@ grow by all that ever came; the log is written into the file between epochs (:mo
 by cheap compressions."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EngineSettings:
     """How much of the machine the engine may use, and which folders.
 

@@ -10,18 +10,19 @@ which is imported where one is needed. All others are described files.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from headwater.errors import UsageError, did_you_mean
 from headwater.spi.codec import FileScan, ParquetFile, Rows, ScanFile
 from headwater.types import Json, Schema
+from headwater.values import frozen
 
 __all__ = ["DataFile", "Part", "scan", "select"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DataFile:
     """A Parquet file as logs and outboxes keep it.
 
@@ -47,7 +48,7 @@ class DataFile:
         return DataFile(str(value["path"]), int(value["size"]), int(value["rows"]), dict(value["partition"]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A data file to be read, with its partition as in :class:`DataFile`."""
 

@@ -8,7 +8,6 @@ values, in UTC, as Hive does: ``departed_at_day=2013-01-31``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
@@ -17,6 +16,7 @@ from urllib.parse import quote
 from headwater.errors import DeclarationError, did_you_mean
 from headwater.spec.declarations import PartitionField
 from headwater.types import Schema
+from headwater.values import frozen
 
 __all__ = [
     "PartitionKey",
@@ -38,7 +38,7 @@ _temporal: Final = ("year", "month", "day", "hour")
 _unsuitable: Final = frozenset({"LIST", "MAP", "STRUCT", "BLOB", "FLOAT", "DOUBLE"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transform:
     """``name`` with its argument, which only ``bucket`` has."""
 

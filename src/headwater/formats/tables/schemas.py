@@ -7,12 +7,13 @@ differ, so a format brings its :class:`Storable` and this module decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from headwater.errors import DeclarationError
 from headwater.spi.table import TableSpec
 from headwater.types import Column, DataType, Schema
+from headwater.values import frozen
 
 __all__ = ["Evolution", "Storable", "as_written", "evolve"]
 
@@ -31,7 +32,7 @@ _plain: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Storable:
     """The types a format stores: ``instead`` names what stands for a type it lacks, ``refused`` what it cannot hold."""
 
@@ -70,7 +71,7 @@ class Storable:
                 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evolution:
     """How a table gets from its schema to the one it will have.
 

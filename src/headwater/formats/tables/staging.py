@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from headwater.formats.tables.partitions import PartitionKey
 from headwater.formats.tables.storage import fresh_name, make_folder, sync_file, sync_folder
+from headwater.values import frozen
 
 __all__ = ["Layout", "WrittenFile", "write_files"]
 
@@ -31,7 +32,7 @@ WORKERS: Final = 2
 OPEN_FILES: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """How rows become files below ``folder``.
 
@@ -48,7 +49,7 @@ class Layout:
     target_bytes: int = TARGET_FILE_BYTES
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WrittenFile:
     """A finished, synced file: ``path`` is relative to the layout's folder; ``footer`` is its Parquet metadata."""
 

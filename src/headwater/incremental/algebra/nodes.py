@@ -15,7 +15,7 @@ computed key is projected first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -23,6 +23,7 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = [
     "Aggregate",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """A named expression."""
 
@@ -68,7 +69,7 @@ class SetKind(StrEnum):
     EXCEPT = "except"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Relation:
     """A published relation; ``columns`` are those of its columns that the query uses."""
 
@@ -77,7 +78,7 @@ class Relation:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Constant:
     """Rows written in the query: ``query`` reads no relation."""
 
@@ -86,7 +87,7 @@ class Constant:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Rowwise:
     """Each row becomes rows by itself: projection, filter, unnesting.
 
@@ -101,7 +102,7 @@ class Rowwise:
     passes: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Assign:
     """Each row in each of its windows: TUMBLE (``slide`` is ``size``), HOP, CUMULATE (``slide`` is the step).
 
@@ -121,7 +122,7 @@ class Assign:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Session:
     """Each row in its session: rows of one key no more than ``gap`` apart. Adds the window columns."""
 
@@ -134,7 +135,7 @@ class Session:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Union:
     """All rows of the inputs; columns by position, named as the first input's."""
 
@@ -143,7 +144,7 @@ class Union:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Join:
     """Pairs of rows. ``on`` are equalities (left, right), in those of ``alike`` NULL equals NULL.
 
@@ -163,7 +164,7 @@ class Join:
     alike: frozenset[tuple[str, str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class AsOf:
     """To each left row the right row with equal ``on`` whose ``right_time`` is the nearest that ``operator`` allows.
 
@@ -181,7 +182,7 @@ class AsOf:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Aggregate:
     """One row for each combination of ``keys``, one in all without keys; ``columns`` are keys, then aggregates."""
 
@@ -192,7 +193,7 @@ class Aggregate:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Distinct:
     """Each row once."""
 
@@ -201,7 +202,7 @@ class Distinct:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Analytic:
     """Functions over the rows of a partition, added as columns. All ``items`` share ``partition``."""
 
@@ -212,7 +213,7 @@ class Analytic:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Limit:
     """The first rows of all, by ``order`` (``exp.Ordered`` over the input's columns)."""
 
@@ -224,7 +225,7 @@ class Limit:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class SetOperation:
     """INTERSECT or EXCEPT, of bags when ``all_``; columns by position, named as the left's."""
 
@@ -236,7 +237,7 @@ class SetOperation:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Opaque:
     """A query that is only understood as a whole.
 

@@ -9,7 +9,6 @@ one, differ by the order of their terms).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from headwater.incremental.algebra.nodes import (
     Aggregate,
@@ -29,11 +28,12 @@ from headwater.incremental.flows import Build, Flow, consolidated, diff
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.program import Block, BlockKind
 from headwater.types import quote_identifier
+from headwater.values import frozen
 
 __all__ = ["affected"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Keyed:
     """By what rows belong together: columns of each input, and expressions over the output."""
 

@@ -6,7 +6,6 @@ Apart from the kinds so that they, the dispatch and the compiler share one vocab
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -14,6 +13,7 @@ from headwater.incremental.blocks import BlockInput, QueryBlock, QueryTree, Rela
 from headwater.incremental.program import BlockKind, ChangeMode
 from headwater.relations import Statement
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["Changes", "Claim", "Compiled", "Facts", "InputFact", "Kind", "Query", "Refusal"]
 
@@ -26,7 +26,7 @@ class Changes(StrEnum):
     REPLACE = "replace"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A block is maintained as ``kind``, and its own rows change so. The texts are those of ``Block``."""
 
@@ -37,7 +37,7 @@ class Claim:
     state: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """A kind cannot maintain a block: ``why`` completes "this block is full because ..."."""
 
@@ -45,7 +45,7 @@ class Refusal:
     cheaper: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputFact:
     """What is known of one input of a block; ``name`` is what the user calls it."""
 
@@ -56,7 +56,7 @@ class InputFact:
 Facts: TypeAlias = Mapping[RelationInput | BlockInput, InputFact]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Query:
     """A model's query with a claim on each block."""
 
@@ -65,7 +65,7 @@ class Query:
     claims: Mapping[str, Claim]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compiled:
     """A query as statements: ``statements`` of an epoch, ``rebuild`` from all rows that its inputs hold."""
 
@@ -73,7 +73,7 @@ class Compiled:
     rebuild: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """One way to maintain blocks.
 

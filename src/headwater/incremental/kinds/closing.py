@@ -8,7 +8,7 @@ rows of open windows. Nothing is kept where the input itself comes only when a w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import and_
 
@@ -27,11 +27,12 @@ from headwater.incremental.flows import Build, Either, Flow
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.windowed import window_of
 from headwater.incremental.program import Block, BlockKind, Clock
+from headwater.values import frozen
 
 __all__ = ["Closing", "closing", "closing_key"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Closing:
     """The column of each input by which windows close, that column in the output, and the clock of all."""
 

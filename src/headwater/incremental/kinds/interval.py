@@ -9,7 +9,7 @@ wait are told from the others by joining once more, so that no counts of partner
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -24,13 +24,14 @@ from headwater.incremental.lowering.rows import conjuncts
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.sql.intervals import interval_lengths
 from headwater.types import quote_identifier
+from headwater.values import frozen
 
 __all__ = ["Bound", "bound_of", "interval_join"]
 
 _never: Final = timedelta.max
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """How far apart the times of a pair are: ``least <= left - right <= most``; None where nothing limits it."""
 
@@ -143,7 +144,7 @@ def _linear(tree: exp.Expr) -> tuple[dict[str, int], timedelta] | None:
     return {name: times for name, times in terms.items() if times}, total
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Side:
     """One side: its rows of the epoch, those kept, its time, and when no partner of a row comes any more."""
 

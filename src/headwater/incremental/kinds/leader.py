@@ -7,7 +7,6 @@ rows of an epoch can lead and which of them beat the row that leads so far. Whol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sqlglot import exp
@@ -17,6 +16,7 @@ from headwater.incremental.flows import Build, Cost, Flow, diff, matches
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.kinds.ranking import Leaders, block
 from headwater.types import quote_identifier
+from headwater.values import frozen
 
 __all__ = ["leader", "leading_term"]
 
@@ -28,7 +28,7 @@ _NEW: Final = "_hw_new"
 """1 for a row that comes in this epoch, 0 for the one that is kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Term:
     """What rows are ordered by first, NULLs last: a column, the greatest or the least of which leads."""
 

@@ -10,7 +10,7 @@ had none are taken back when the first comes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from headwater.incremental.algebra.nodes import Join, JoinKind
 from headwater.incremental.algebra.render import listed, render
@@ -18,11 +18,12 @@ from headwater.incremental.flows import Build, Flow, consolidated, diff, present
 from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.program import Block, BlockKind
 from headwater.types import quote_identifier
+from headwater.values import frozen
 
 __all__ = ["matching"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Side:
     """The rows of the touched keys ``before`` and ``after``, for FROM; ``whole``: all rows after this epoch."""
 

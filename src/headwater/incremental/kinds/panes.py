@@ -9,7 +9,6 @@ aggregated once, however many windows it is in, and what is kept is the partial 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from math import gcd
 
@@ -26,6 +25,7 @@ from headwater.incremental.kinds.windowed import Windowed, used_columns, windowe
 from headwater.incremental.moments import Moment
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.types import quote_identifier
+from headwater.values import frozen
 
 __all__ = ["Panes", "panes", "panes_of"]
 
@@ -33,7 +33,7 @@ _end = quote_identifier("_hw_end")
 """The number of the slice with which a window ends, counted from one: where the next one begins."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Panes:
     """How windows are cut into slices."""
 

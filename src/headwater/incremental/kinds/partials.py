@@ -6,7 +6,7 @@ An aggregate that has no entry here is computed from rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from sqlglot import exp
@@ -15,11 +15,12 @@ from headwater.incremental.algebra.nodes import Aggregate, Item
 from headwater.incremental.algebra.render import sql
 from headwater.incremental.flows import Build, diff
 from headwater.types import DataType, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["Part", "Partial", "partials_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A column of a partial result: from rows by ``first``, from partial results by ``merge``."""
 
@@ -28,7 +29,7 @@ class Part:
     merge: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Partial:
     """An aggregate of the query: its partial columns, and its value from merged ones."""
 

@@ -8,7 +8,6 @@ stay, so that nothing changes without need.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -19,6 +18,7 @@ from headwater.incremental.kinds.claims import Changes
 from headwater.incremental.lowering.rows import column, conjuncts, filtered, pass_through, projected
 from headwater.incremental.program import Block, BlockKind
 from headwater.types import quote_identifier
+from headwater.values import frozen
 
 __all__ = ["Leaders", "block", "leaders_of", "ranking"]
 
@@ -26,7 +26,7 @@ _NEW = "_hw_new"
 """1 for a row that comes in this epoch, 0 for one that is kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leaders:
     """Rows that are asked for only up to a rank.
 

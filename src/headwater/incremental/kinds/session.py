@@ -11,7 +11,6 @@ Where rows themselves are asked for with their session, they are kept until it e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -26,6 +25,7 @@ from headwater.incremental.kinds.windowed import Windowed, windowed
 from headwater.incremental.moments import Moment
 from headwater.incremental.program import Block, BlockKind, Clock
 from headwater.types import quote_identifier
+from headwater.values import frozen
 
 __all__ = ["closes_sessions", "session_aggregates", "session_groups", "session_rows", "sessions_of"]
 
@@ -35,7 +35,7 @@ _time, _first, _last = (quote_identifier(name) for name in (_TIME, _FIRST, "_hw_
 _microsecond: Final = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sessions:
     """Sessions below an aggregate, all groups of which are within one.
 
@@ -48,7 +48,7 @@ class Sessions:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Open:
     """What is kept of open sessions: by ``keys``, with partial results."""
 

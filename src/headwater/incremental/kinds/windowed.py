@@ -6,7 +6,6 @@ Apart from the kinds that maintain both at once, because TUMBLE, HOP, CUMULATE a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlglot import exp
@@ -25,11 +24,12 @@ from headwater.incremental.algebra.nodes import (
 )
 from headwater.incremental.algebra.render import window_columns
 from headwater.incremental.program import Clock
+from headwater.values import frozen
 
 __all__ = ["Windowed", "apart", "used_columns", "window_of", "windowed", "windows_by"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Windowed:
     """Windows below an aggregate.
 

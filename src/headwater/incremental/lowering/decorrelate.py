@@ -19,6 +19,7 @@ from headwater.incremental.lowering.names import from_aliases
 from headwater.incremental.lowering.query import Scope, lower_query
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.lowering.rows import column, conjuncts, pass_through, projected, replaced
+from headwater.values import frozen
 
 __all__ = ["Decorrelated", "decorrelated", "reads_beside"]
 
@@ -28,7 +29,7 @@ _zero: Final = frozenset({"count", "count_star", "approx_count_distinct", "appro
 """The aggregates that are 0 where there are no rows, when others are NULL (count_if is NULL, too)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decorrelated:
     """A query by itself.
 

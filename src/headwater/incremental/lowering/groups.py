@@ -6,7 +6,6 @@ Apart from SELECT because the sets are worked out before anything is grouped.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, TypeAlias
 
@@ -15,6 +14,7 @@ from sqlglot import exp
 from headwater.incremental.algebra.nodes import Aggregate, Item, Node, Union
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.lowering.rows import column, pass_through, projected
+from headwater.values import frozen
 
 __all__ = ["GroupSets", "by_sets", "group_sets"]
 
@@ -23,7 +23,7 @@ _Set: TypeAlias = tuple[exp.Expr, ...]
 _most_sets: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupSets:
     """All keys of a GROUP BY, and the sets of them by which it groups; None where that is the one of all keys."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sqlglot import exp
 
@@ -24,11 +24,12 @@ from headwater.incremental.algebra.nodes import (
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.lowering.rows import column, projected
 from headwater.types import RelationName
+from headwater.values import frozen
 
 __all__ = ["Scope", "lower", "lower_query"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """What names in FROM mean: published relations, and the CTEs around a query; ``block`` names the query."""
 

@@ -21,6 +21,7 @@ from headwater.incremental.lowering.names import flat
 from headwater.incremental.lowering.query import Scope
 from headwater.incremental.lowering.refusals import Unmaintainable
 from headwater.incremental.lowering.rows import column, filtered, pass_through, projected, replaced, substituted
+from headwater.values import frozen
 
 __all__ = ["Subqueries", "has_subquery"]
 
@@ -247,7 +248,7 @@ class Subqueries:
         return f"{self.scope.block}.{name.partition('.')[0]}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Test:
     """Whether one of the rows of a subquery that meet a row fulfils a predicate.
 

@@ -6,10 +6,10 @@ them together lead to, and a test compares the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from headwater.types import quote_identifier
+from headwater.values import frozen
 
 __all__ = [
     "ALL",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """A table and its columns."""
 

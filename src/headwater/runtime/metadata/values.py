@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from headwater.runtime.state.values import Watermark
 from headwater.types import Counts, RelationName
+from headwater.values import frozen
 
 __all__ = ["ChangeRecord", "CheckRecord", "LedgerEntry", "PortStatus", "ProductRecord", "RunRecord"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductRecord:
     """A product in a run; ``status`` as in :data:`headwater.runtime.report.ProductStatus`, or ``running``."""
 
@@ -22,7 +23,7 @@ class ProductRecord:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LedgerEntry:
     """Rows by fate of one relation in one epoch; ``replaced`` counts stand for the whole content."""
 
@@ -33,7 +34,7 @@ class LedgerEntry:
     replaced: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeRecord:
     """A relation whose declaration differed when a run started."""
 
@@ -43,7 +44,7 @@ class ChangeRecord:
     rebuilt: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckRecord:
     """The outcome of a dataset check in a run."""
 
@@ -55,7 +56,7 @@ class CheckRecord:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunRecord:
     """A run. ``status`` is ``running``, ``done``, ``failed`` or ``interrupted``.
 
@@ -74,7 +75,7 @@ class RunRecord:
     checks: tuple[CheckRecord, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PortStatus:
     """A relation as it stands: what it is, its rows by fate since it was last replaced, and when it last changed.
 

@@ -16,7 +16,6 @@ refused it: when a relation is rebuilt, its refusals and releases begin anew.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Final
 
 from headwater.events import OutboxCleared
@@ -44,6 +43,7 @@ from headwater.runtime.watermarks import Watermarks
 from headwater.runtime.workbench import Workbench, listed
 from headwater.spi.table import PublishMode
 from headwater.types import Counts, RelationName, quote_identifier
+from headwater.values import frozen
 
 __all__ = ["replay_quarantine"]
 
@@ -86,7 +86,7 @@ def replay_quarantine(context: ProductContext, target: ReplayTarget, progress: P
         context.tell(OutboxCleared(context.name, epoch.number))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Replay:
     epoch: Epoch
     snapshot: Snapshot

@@ -5,18 +5,17 @@ Apart from the replay so that a call that cannot work is refused before anything
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from headwater.errors import UsageError, did_you_mean
 from headwater.incremental.program import ChangeMode
 from headwater.plan.steps import ModelStep, Plan, ProductPlan, SourceStep
 from headwater.quality.checks import Judgement
 from headwater.types import RelationName, Schema
+from headwater.values import frozen
 
 __all__ = ["ReplayTarget", "find_target"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayTarget:
     """``format`` is the table format of the relation's quarantine.
 

@@ -7,7 +7,7 @@ derived, without a session.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -16,6 +16,7 @@ from headwater.spec.contract import Severity
 from headwater.spi.source import Position
 from headwater.spi.table import Committable
 from headwater.types import Counts, Json, RelationName
+from headwater.values import frozen
 
 __all__ = [
     "CheckResult",
@@ -35,7 +36,7 @@ VersionToken: TypeAlias = str
 """Names one content of a relation: equal tokens mean that nothing changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StagedTable:
     """A table that may hold staged files: its relation and table format."""
 
@@ -43,7 +44,7 @@ class StagedTable:
     format: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboxEntry:
     """A committable, and the table format that can commit it."""
 
@@ -55,7 +56,7 @@ class OutboxEntry:
         return self.committable.id.relation
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LedgerRow:
     """What became of the rows that reached a relation in an epoch.
 
@@ -67,7 +68,7 @@ class LedgerRow:
     replaced: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckResult:
     """The outcome of one dataset check."""
 
@@ -79,7 +80,7 @@ class CheckResult:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watermark:
     """How far the event time of a relation has advanced.
 
@@ -96,7 +97,7 @@ class Watermark:
     active_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EpochRecord:
     """Everything one epoch makes durable, in one transaction.
 
@@ -130,7 +131,7 @@ class EpochRecord:
     watermarks: Mapping[RelationName, Watermark] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """What a state file says at the start of a run; fields as in :class:`EpochRecord`.
 

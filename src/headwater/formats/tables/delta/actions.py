@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from headwater.formats.tables.partitions import field_name
 from headwater.formats.tables.payload import commit_to_json
 from headwater.spi.table import CommitId, TableSpec
 from headwater.types import DataType, Json, Schema
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -66,7 +67,7 @@ def transaction(writer: str, epoch: int) -> Mapping[str, Json]:
     return {"txn": {"appId": writer, "version": epoch, "lastUpdated": int(time.time() * 1000)}}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Protocol:
     """A table's protocol versions and features."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +23,7 @@ from headwater.formats.tables.storage import create_exclusively, make_folder, re
 from headwater.spec.declarations import PartitionField
 from headwater.spi.table import CommitId
 from headwater.types import Json, Schema
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     # Imported where a log is read: a table that is new, or only appended to, needs neither its time nor its memory.
@@ -51,7 +51,7 @@ _actions: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActiveFile:
     """A data file of a snapshot: ``path`` as the log has it, relative to the table."""
 
@@ -64,7 +64,7 @@ class ActiveFile:
         return table / unquote(self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """A version of the table as far as its log's entries up to it say."""
 
@@ -76,7 +76,7 @@ class Snapshot:
     protocol: Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One log entry: our commit when we wrote it, and the files it added and removed."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +60,7 @@ from headwater.spi.table import (
     TimeTravel,
 )
 from headwater.types import Json, Schema
+from headwater.values import frozen
 
 if TYPE_CHECKING:
     # pyarrow, and what works with it, is imported where rows travel as Arrow: few runs need it.
@@ -70,7 +71,7 @@ __all__ = ["DeltaLakeTable"]
 ATTEMPTS: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Staged:
     """A committable's payload: files lie in ``folder``, with their statistics."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -33,13 +32,14 @@ from headwater.formats.tables.iceberg.metadata import (
 from headwater.formats.tables.staged import StagingArea
 from headwater.formats.tables.storage import create_exclusively, fresh_name, make_folder, remove_file
 from headwater.spi.table import CommitId, TableSpec
+from headwater.values import frozen
 
 __all__ = ["IcebergLog", "Publication"]
 
 PREVIOUS_METADATA: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Publication:
     """What a snapshot is made of. ``name`` is the staging folder's, ``removed`` what is taken out."""
 

@@ -9,7 +9,7 @@ swap builds its snapshot again on what the other committed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -68,13 +68,14 @@ from headwater.spi.table import (
     TimeTravel,
 )
 from headwater.types import Json, Schema
+from headwater.values import frozen
 
 __all__ = ["IcebergTable"]
 
 ATTEMPTS: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Target:
     """The schema with ids and the partitioning that an epoch's files are written for."""
 
@@ -83,7 +84,7 @@ class _Target:
     spec: PartitionSpec
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Staged:
     """A committable's payload; ``files`` are path, size and partition values as hexadecimal text."""
 

@@ -22,7 +22,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -39,6 +38,7 @@ from headwater.formats.tables.payload import (
 from headwater.formats.tables.storage import inside, make_folder
 from headwater.spi.table import CommitId, TableSpec, TableVersion
 from headwater.types import Json
+from headwater.values import frozen
 
 __all__ = ["Log", "Version"]
 
@@ -46,7 +46,7 @@ MANIFEST: Final = "_version.json"
 PROTOCOL: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Version:
     """One version of the table. ``epochs`` is the newest epoch of every writer up to here."""
 
