@@ -6,6 +6,7 @@ say which other reason it had: here a value is taken apart until what is left ha
 
 from __future__ import annotations
 
+from headwater.engines.duckdb.casts import moment, zoned
 from headwater.engines.duckdb.text import literal_list
 from headwater.types import DataType, quote_text
 from headwater.values import frozen
@@ -46,8 +47,9 @@ def repeats(json: str, names: list[str]) -> str:
 
 
 def _has_members(type: DataType) -> bool:
+    """Whether a cast of the whole would not do: of structures, and where timestamps may have zones."""
     inner = [part for part in (type.key, type.element) if part is not None]
-    return type.name == "STRUCT" or any(map(_has_members, inner))
+    return type.name == "STRUCT" or any(part.name == "TIMESTAMP" or _has_members(part) for part in inner)
 
 
 def _present(json: str) -> str:
@@ -57,7 +59,7 @@ def _present(json: str) -> str:
 def _simple(json: str, type: DataType) -> JsonValue:
     if type.name == "VARCHAR":
         return JsonValue(f"json_extract_string({json}, '$')", "FALSE")
-    value = f"TRY(CAST({json} AS {type}))"
+    value = moment(f"json_extract_string({json}, '$')") if type.name == "TIMESTAMP" else f"TRY(CAST({json} AS {type}))"
     return JsonValue(value, f"({_present(json)} AND {value} IS NULL)")
 
 
@@ -96,10 +98,10 @@ def _list(json: str, type: DataType, depth: int) -> JsonValue:
 def _map(json: str, type: DataType, depth: int) -> JsonValue:
     key, element, name = type.key or DataType("VARCHAR"), type.element or DataType("VARCHAR"), f"_hw_e{depth}"
     inner = json_value(name, element, depth + 1)
-    entries = f"TRY(CAST({json} AS MAP({key}, JSON)))"
+    entries = f"TRY(CAST({json} AS MAP({zoned(key)}, JSON)))"
     values = f"list_transform(map_values({entries}), lambda {name}: {inner.value})"
     wrong = f"{entries} IS NULL OR len(list_filter(map_values({entries}), lambda {name}: {inner.misfit})) > 0"
     return JsonValue(
-        f"CASE WHEN {entries} IS NOT NULL THEN map(map_keys({entries}), {values}) END",
+        f"CASE WHEN {entries} IS NOT NULL THEN map(CAST(map_keys({entries}) AS {key}[]), {values}) END",
         f"({_present(json)} AND ({wrong}))",
     )
