@@ -89,18 +89,29 @@ def _best(keys: Sequence[str], term: Term, rows: str) -> str:
 
 
 def _kept(keys: Sequence[str], term: Term, state: str, best: str) -> str:
-    """For each key that came the first term of the row that leads it so far."""
-    # Apart from the comparison: an outer join with all that is kept reads all of it, this one what it may find.
-    named = "".join(f"{_q(key)}, " for key in keys)
-    came = f'EXISTS (SELECT 1 FROM {best} AS "new" WHERE {matches(keys, "new", "kept")})'
-    return f'SELECT {named}{_q(term.column)} AS {_WAS} FROM {state} AS "kept" WHERE {came}'
+    """For each key that came and has a leader: the first term of that one, and the best that came."""
+    named = "".join(f'"kept".{_q(key)}, ' for key in keys)
+    selected = f'SELECT {named}"kept".{_q(term.column)} AS {_WAS}, "best".{_BEST} FROM {state} AS "kept"'
+    alike = matches(keys, "best", "kept")
+    if not keys:
+        return f'{selected} JOIN {best} AS "best" ON {alike}'
+    # Joined by equality, an engine skips what it keeps of keys beyond those that came; keys with a NULL go apart.
+    equal = " AND ".join(f'"best".{_q(key)} = "kept".{_q(key)}' for key in keys)
+    some = " OR ".join(f"{_q(key)} IS NULL" for key in keys)
+    without = f'(SELECT * FROM {best} WHERE {some}) AS "best"'
+    return f'{selected} JOIN {best} AS "best" ON {equal} UNION ALL {selected} JOIN {without} ON {alike}'
+
+
+def _unbeaten(term: Term) -> str:
+    """Of kept rows: the leader of before leads by the first term what came."""
+    came, was = f'"kept".{_BEST}', f'"kept".{_WAS}'
+    worse = f"{came} {'<' if term.greatest else '>'}{'=' if term.alone else ''} {was}"
+    return f"({worse} OR ({came} IS NULL{'' if term.alone else f' AND {was} IS NOT NULL'}))"
 
 
 def _candidates(given: Sequence[str], keys: Sequence[str], term: Term, *, rows: str, best: str, kept: str) -> str:
     """The rows that lead their key by the first term, those apart that the row of before leads by it."""
-    worse = f'"best".{_BEST} {"<" if term.greatest else ">"}{"=" if term.alone else ""} "kept".{_WAS}'
-    nothing = f'"best".{_BEST} IS NULL' + ("" if term.alone else f' AND "kept".{_WAS} IS NOT NULL')
-    beaten = f'SELECT 1 FROM {kept} AS "kept" WHERE {matches(keys, "kept", "best")} AND ({worse} OR ({nothing}))'
+    beaten = f'SELECT 1 FROM {kept} AS "kept" WHERE {matches(keys, "kept", "best")} AND {_unbeaten(term)}'
     leading = f'(SELECT * FROM {best} AS "best" WHERE NOT EXISTS ({beaten}))'
     named = ", ".join(f'"new".{_q(column)}' for column in given)
     return (
@@ -113,15 +124,14 @@ def _tied(keys: Sequence[str], term: Term, candidates: str, *, best: str, kept: 
     """The keys of whose rows the first term of the order does not tell which one leads."""
     selected = listed(keys) if keys else "count(*) AS several"
     grouped = f" GROUP BY {listed(keys)}" if keys else ""
-    several = f"SELECT {selected} FROM {candidates}{grouped} HAVING count(*) > 1"
+    # Mostly each key has one candidate: to count them takes a third of grouping them.
+    leading = f'(SELECT count(*) FROM {best}) - (SELECT count(*) FROM {kept} AS "kept" WHERE {_unbeaten(term)})'
+    doubtful = f"(SELECT * FROM {candidates} WHERE (SELECT count(*) FROM {candidates}) > {leading})"
+    several = f"SELECT {selected} FROM {doubtful}{grouped} HAVING count(*) > 1"
     if term.alone:
         return several
-    selected = ", ".join(f'"kept".{_q(key)}' for key in keys) or "1 AS several"
-    even = f'"best".{_BEST} IS NOT DISTINCT FROM "kept".{_WAS}'
-    return (
-        f'{several} UNION SELECT {selected} FROM {kept} AS "kept" JOIN {best} AS "best" '
-        f"ON {matches(keys, 'kept', 'best')} AND {even}"
-    )
+    selected = listed(keys) or "1 AS several"
+    return f"{several} UNION SELECT {selected} FROM {kept} WHERE {_BEST} IS NOT DISTINCT FROM {_WAS}"
 
 
 def _winners(found: Leaders, term: Term, candidates: str, tied: str, state: str) -> str:
