@@ -162,7 +162,8 @@ class _Pickler(pickle.Pickler):
 
 def _arguments(kind: Any) -> tuple[str, ...] | None:
     """The fields of a frozen value, where those and no others are its arguments, in their order."""
-    if not is_frozen(kind):
+    made_as = kind.__dict__.get("__dataclass_params__")
+    if made_as is None or not (made_as.frozen or is_frozen(kind)):
         return None
     found = fields(kind)
     alike = len(found) == len(kind.__dataclass_fields__) and all(each.init and not each.kw_only for each in found)

@@ -59,15 +59,20 @@ def test_wrong_declarations_are_told_where_they_are_asked_for() -> None:
 def test_values_are_told_as_they_are() -> None:
     program = """
         from dataclasses import KW_ONLY, InitVar, dataclass, field
-        @dataclass(frozen=True, slots=True)
+        from headwater.api.forking import _arguments
+        from headwater.values import frozen
+        @frozen
         class Plain:
             name: str
             inner: object = None
-        @dataclass(frozen=True)
+        @dataclass(frozen=True, slots=True, order=True)
+        class Ordered:
+            name: str
+        @frozen
         class Named:
             _: KW_ONLY
             name: str
-        @dataclass(frozen=True, slots=True)
+        @frozen
         class Derived:
             name: str
             length: int = field(init=False)
@@ -84,13 +89,16 @@ def test_values_are_told_as_they_are() -> None:
             pass
         inner = Plain("inner")
         values = [Plain("a", inner), inner, Named(name="b"), Derived("c"), Given("d"), Mutable("e"), Below("f"), Plain]
+        values.append(Ordered("g"))
         def work(long):
             long()
             return values
         found = in_fork(work, lambda: None)
         print(found == values, found[0].inner is found[1], [type(each).__name__ for each in found[5:7]])
+        told = [type(each).__name__ for each in values if _arguments(type(each))]
+        print(*told)
     """
-    assert answer(program) == ["True", "True", "['Mutable',", "'Below']"]
+    assert answer(program) == ["True", "True", "['Mutable',", "'Below']", "Plain", "Plain", "Ordered"]
 
 
 @pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "raise ValueError", "return lambda: None", "sys.exit(3)"])

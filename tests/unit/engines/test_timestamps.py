@@ -124,6 +124,31 @@ def test_a_zone_counts_in_structures_too(session: Session, scan: Scan, faulty: b
     ]
 
 
+@pytest.mark.parametrize("text", [*WRITTEN, "-infinity", "2020-02-11 10:2 :30", "2020-02-11 10:20 Nowhere", "x", ""])
+def test_both_ways_of_reading_say_the_same(session: Session, scan: Scan, text: str) -> None:
+    columns = {
+        "whole": "timestamp",
+        "more": "struct(since timestamp, n integer)",
+        "every": "timestamp[]",
+        "two": "timestamp[2]",
+        "named": "map(varchar, timestamp)",
+        "at_which": "map(timestamp, integer)",
+        "zoned": "struct(since timestamp with time zone)[]",
+    }
+    given = """{"whole": "T", "more": {"since": "T"}, "every": ["T"], "two": ["T", null], "named": {"a": "T"},
+        "at_which": {"T": 2}, "zoned": [{"since": "T"}]}"""
+    line = " ".join(given.split()).replace("T", text).replace("{{", "{").replace("}}", "}").encode() + b"\n"
+    found = []
+    for faulty in (b"", b"no object\n"):
+        name = f'"c{len(found)}"'
+        session.land(name, scan("ndjson", line + faulty), schema=Schema.of(columns), rejects=f'"m{len(found)}"')
+        shown = ", ".join(f'CAST("{column}" AS VARCHAR)' for column in columns)
+        found.append(session.fetch(f"SELECT {shown} FROM {name}"))
+    assert found[0] == found[1]
+    (meant,) = _values(DuckDBEngine(), [text], "timezone('UTC', TRY_CAST(t AS TIMESTAMP WITH TIME ZONE))")
+    assert [row[0] for row in found[0]] == ([] if meant is None else [meant])
+
+
 def test_a_zone_counts_in_structures_of_text(session: Session, scan: Scan) -> None:
     content = b"n;more\n1;{'since': 2026-01-01 10:00:00+02:00}\n"
     schema = Schema.of({"n": "integer", "more": "struct(since timestamp)"})

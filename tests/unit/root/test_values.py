@@ -6,7 +6,7 @@ import copy
 import inspect
 import pickle
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, InitVar, asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -61,6 +61,25 @@ class Empty:
     """No field."""
 
 
+class Clashing:
+    """Names that a constructor might use itself."""
+
+    self: int
+    value: int = 1
+    kind: list[int] = field(default_factory=list, hash=False)
+    cls: int = 2
+
+
+class Compared:  # noqa: PLW1641 - the decorators add the hash
+    """Equality of its own, and the hash of its fields."""
+
+    name: str
+    more: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return hasattr(other, "more")
+
+
 def _both(kind: type) -> tuple[Any, Any]:
     """The class made by both, from the same text: a decorated class is another one with the same name."""
     space = {key: value for key, value in vars(kind).items() if key not in ("__dict__", "__weakref__")}
@@ -75,6 +94,8 @@ def _both(kind: type) -> tuple[Any, Any]:
         (Named, ("n",), {}),
         (Completed, ("four",), {}),
         (Empty, (), {}),
+        (Clashing, (5,), {}),
+        (Compared, ("n",), {}),
     ],
 )
 def test_values_are_like_dataclasses(kind: type, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
@@ -112,6 +133,28 @@ def test_equality_and_hash_are_those_of_the_fields_that_count() -> None:
     assert Point(1) != Apart(1)
     assert Apart(1) != Apart(1)
     assert len({Apart(1), Apart(1)}) == 2
+
+
+def test_what_is_the_same_is_equal() -> None:
+    nothing = float("nan")
+    for made in (frozen, standard):
+        single = made(type("Single", (), {"__annotations__": {"a": float}}))
+        assert single(nothing) == single(nothing)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"__init__": lambda self: None},
+        {"__setattr__": lambda self, name, value: None},
+        {"__annotations__": {"a": "InitVar[int]"}},
+        {"__annotations__": {"a": InitVar[int]}},
+    ],
+    ids=["constructor", "setter", "written InitVar", "InitVar"],
+)
+def test_what_would_be_lost_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="Odd cannot be frozen: it has "):
+        frozen(type("Odd", (), {"__module__": __name__, **body}))
 
 
 def test_a_value_does_not_change() -> None:

@@ -28,8 +28,8 @@ _usual: Final[Mapping[int, str]] = {
     26: f"{_date}{_time}{_milli}{_milli[1:]}",
     27: f"{_date}{_time}{_milli}{_milli[1:]}Z",
 }
-"""How nearly all timestamps are written, by their length: in UTC. Cast to TIMESTAMP, DuckDB ignores any zone, and
-blanks between what it takes for one; casts that know zones take twice to three times as long, if there is none."""
+"""Usual forms of timestamps in UTC, by their length. Times are of digits only: what else there is, a cast to TIMESTAMP
+takes for a zone and ignores; dates it refuses as the cast that knows zones does, which takes twice as long and more."""
 
 
 @frozen
@@ -81,6 +81,13 @@ def cast_value(value: str, found: DataType, column: Column) -> Cast:
     return Cast(column, f"CAST({value} AS VARCHAR)", cast, lost)
 
 
+def moment(text: str) -> str:
+    """SQL of a text as a timestamp; where it has a zone, that moment in UTC."""
+    globs = " ".join(f"WHEN {length} THEN {text} GLOB {quote_text(glob)}" for length, glob in _usual.items())
+    with_zone = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE))"
+    return f"CASE WHEN CASE strlen({text}) {globs} END THEN TRY_CAST({text} AS TIMESTAMP) ELSE {with_zone} END"
+
+
 def zoned(kind: DataType) -> DataType:
     """A type with every TIMESTAMP in it WITH TIME ZONE: read as this, then cast, a text with a zone is that moment.
 
@@ -125,13 +132,6 @@ def _value(text: str, kind: DataType, formats: TimeFormats) -> str:
             return f"TRY(CAST({text} AS {kind}))" if apart == kind else f"TRY(CAST(CAST({text} AS {apart}) AS {kind}))"
         case _:
             return f"TRY_CAST({text} AS {kind})"
-
-
-def moment(text: str) -> str:
-    """SQL of a text as a timestamp; where it has a zone, that moment in UTC."""
-    globs = " ".join(f"WHEN {length} THEN {text} GLOB {quote_text(glob)}" for length, glob in _usual.items())
-    zoned = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE))"
-    return f"CASE WHEN CASE strlen({text}) {globs} END THEN TRY_CAST({text} AS TIMESTAMP) ELSE {zoned} END"
 
 
 def _inexact(text: str, value: str, kind: DataType, formats: TimeFormats) -> str | None:

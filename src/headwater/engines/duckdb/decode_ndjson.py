@@ -101,36 +101,37 @@ def _quick_query(scan: FileScan, schema: Schema, columns: Sequence[KeptColumn]) 
     The query fails at the first record to refuse, so that nothing has to be counted. A line that is ``null`` reads as
     a row of NULLs: the careful way tells it from an empty object.
     """
-    casts = [_quick_cast(f"t{at}", f"c{at}", each.column, scan) for at, each in enumerate(columns)]
+    formats = _formats(scan)
+    read_as = [_read_as(column.type, formats) for column in schema]
+    casts = [_quick_cast(at, each.column, read_as[at], formats) for at, each in enumerate(columns)]
     texts = [f"{quote_identifier(each.column.name)} AS t{at}" for at, each in enumerate(columns)]
     values = [f"{cast.value} AS c{at}" for at, cast in enumerate(casts)]
-    made = [f"{_kept(each, f'c{at}')} AS c{at}" for at, each in enumerate(columns) if each.type]
+    made = [
+        f"{each.kept(f'c{at}', read_as[at] if read_as[at].name in nested else each.column.type)} AS c{at}"
+        for at, each in enumerate(columns)
+        if each.type
+    ]
     if len(scan.files) > 1 or not made:
         texts.append("CAST(file_index AS INTEGER) AS file")
         made.append("file")
     blank = " AND ".join(f"t{at} IS NULL" for at in range(len(columns)))
     wrong = " OR ".join(filter(None, [refused(casts), f"({blank})"]))
-    read = f"SELECT {', '.join(texts)} FROM {_reader(scan, [_read_as(column, scan) for column in schema])}"
+    read = f"SELECT {', '.join(texts)} FROM {_reader(scan, dict(zip(schema.names, read_as, strict=True)))}"
     return (
         f"SELECT {', '.join(made)} FROM (SELECT *, {', '.join(values)} FROM ({read})) "
         f"WHERE CASE WHEN {wrong} THEN error('refused') ELSE true END"
     )
 
 
-def _read_as(column: Column, scan: FileScan) -> Column:
-    """The column as DuckDB's reader is to read it: timestamps with their zones, other scalars as text."""
-    if column.type.name in nested or (column.type.name == "TIMESTAMP" and _formats(scan).timestamp is None):
-        return Column(column.name, zoned(column.type))
-    return Column(column.name, DataType("VARCHAR"))
+def _read_as(kind: DataType, formats: TimeFormats) -> DataType:
+    """As what DuckDB's reader is to read values of a type: timestamps with their zones, other scalars as text."""
+    if kind.name in nested or (kind.name == "TIMESTAMP" and formats.timestamp is None):
+        return zoned(kind)
+    return DataType("VARCHAR")
 
 
-def _kept(column: KeptColumn, value: str) -> str:
-    read = column.column.type.name in nested and zoned(column.column.type)
-    return f"CAST({value} AS {column.type})" if read and read != column.type else value
-
-
-def _reader(scan: FileScan, columns: Sequence[Column]) -> str:
-    types = ", ".join(f"{quote_text(column.name)}: {quote_text(str(column.type))}" for column in columns)
+def _reader(scan: FileScan, columns: Mapping[str, DataType]) -> str:
+    types = ", ".join(f"{quote_text(name)}: {quote_text(str(kind))}" for name, kind in columns.items())
     compression = scan.options.get("compression")
     given = f", compression = {quote_text(str(compression))}" if compression else ""
     return (
@@ -139,13 +140,15 @@ def _reader(scan: FileScan, columns: Sequence[Column]) -> str:
     )
 
 
-def _quick_cast(text: str, value: str, column: Column, scan: FileScan) -> Cast:
-    if column.type.name in nested:
+def _quick_cast(at: int, column: Column, read_as: DataType, formats: TimeFormats) -> Cast:
+    """How ``c<at>`` is made of ``t<at>``: a structure stays as it was read."""
+    text, value = f"t{at}", f"c{at}"
+    if read_as.name in nested:
         return Cast(column, text, text, None)
-    if column.type.name == "TIMESTAMP" and _formats(scan).timestamp is None:
-        # The same as a cast, without the calendar: half of its time.
-        return Cast(column, text, f"make_timestamp(epoch_us({text}))", None)
-    return cast_text(text, column, _formats(scan), known=value)
+    if read_as.name == "VARCHAR":
+        return cast_text(text, column, formats, known=value)
+    # As a cast, without the calendar, which is half of its time. Infinite moments it does not make.
+    return Cast(column, text, f"make_timestamp(epoch_us({text}))", f"({text} IS NOT NULL AND {value} IS NULL)")
 
 
 def _careful(landing: Landing, scan: FileScan) -> tuple[Base, RejectList]:

@@ -6,12 +6,17 @@ say which other reason it had: here a value is taken apart until what is left ha
 
 from __future__ import annotations
 
-from headwater.engines.duckdb.casts import moment, zoned
+from typing import Final
+
+from headwater.engines.duckdb.casts import moment
 from headwater.engines.duckdb.text import literal_list
 from headwater.types import DataType, quote_text
 from headwater.values import frozen
 
 __all__ = ["JsonValue", "json_value", "repeats"]
+
+
+_times: Final = frozenset({"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
 
 
 @frozen
@@ -29,7 +34,7 @@ def json_value(json: str, type: DataType, depth: int = 0) -> JsonValue:
         json: an expression of type JSON.
         depth: numbers the variables of lists in lists.
     """
-    if not _has_members(type):
+    if not _is_taken_apart(type):
         return _simple(json, type)
     match type.name:
         case "STRUCT":
@@ -46,10 +51,10 @@ def repeats(json: str, names: list[str]) -> str:
     return f"length({found}) <> length(list_distinct({found}))"
 
 
-def _has_members(type: DataType) -> bool:
-    """Whether a cast of the whole would not do: of structures, and where timestamps may have zones."""
+def _is_taken_apart(type: DataType) -> bool:
+    """Whether a cast of the whole would not do: of structures, and of what holds times that may have zones."""
     inner = [part for part in (type.key, type.element) if part is not None]
-    return type.name == "STRUCT" or any(part.name == "TIMESTAMP" or _has_members(part) for part in inner)
+    return type.name == "STRUCT" or any(part.name in _times or _is_taken_apart(part) for part in inner)
 
 
 def _present(json: str) -> str:
@@ -59,8 +64,15 @@ def _present(json: str) -> str:
 def _simple(json: str, type: DataType) -> JsonValue:
     if type.name == "VARCHAR":
         return JsonValue(f"json_extract_string({json}, '$')", "FALSE")
-    value = moment(f"json_extract_string({json}, '$')") if type.name == "TIMESTAMP" else f"TRY(CAST({json} AS {type}))"
+    value = (
+        f"TRY(CAST({json} AS {type}))" if type.name not in _times else _time(f"json_extract_string({json}, '$')", type)
+    )
     return JsonValue(value, f"({_present(json)} AND {value} IS NULL)")
+
+
+def _time(text: str, type: DataType) -> str:
+    """A moment; casts of JSON do not know the names of zones."""
+    return moment(text) if type.name == "TIMESTAMP" else f"TRY_CAST({text} AS {type})"
 
 
 def _structure(json: str, type: DataType, depth: int) -> JsonValue:
@@ -98,10 +110,17 @@ def _list(json: str, type: DataType, depth: int) -> JsonValue:
 def _map(json: str, type: DataType, depth: int) -> JsonValue:
     key, element, name = type.key or DataType("VARCHAR"), type.element or DataType("VARCHAR"), f"_hw_e{depth}"
     inner = json_value(name, element, depth + 1)
-    entries = f"TRY(CAST({json} AS MAP({zoned(key)}, JSON)))"
+    timed = key.name in _times
+    entries = f"TRY(CAST({json} AS MAP({'VARCHAR' if timed else key}, JSON)))"
+    keys = f"map_keys({entries})"
     values = f"list_transform(map_values({entries}), lambda {name}: {inner.value})"
     wrong = f"{entries} IS NULL OR len(list_filter(map_values({entries}), lambda {name}: {inner.misfit})) > 0"
+    sound = f"{entries} IS NOT NULL"
+    if timed:
+        odd = f"len(list_filter({keys}, lambda {name}: {_time(name, key)} IS NULL)) > 0"
+        keys = f"list_transform({keys}, lambda {name}: {_time(name, key)})"
+        sound, wrong = f"{sound} AND NOT {odd}", f"{wrong} OR {odd}"
     return JsonValue(
-        f"CASE WHEN {entries} IS NOT NULL THEN map(CAST(map_keys({entries}) AS {key}[]), {values}) END",
+        f"CASE WHEN {sound} THEN map({keys}, {values}) END",
         f"({_present(json)} AND ({wrong}))",
     )

@@ -29,9 +29,9 @@ class KeptColumn:
     def is_whole(self) -> bool:
         return self.type == self.column.type
 
-    def kept(self, value: str) -> str:
-        """SQL of what is kept of a value of the column's type."""
-        return value if self.is_whole else f"CAST({value} AS {self.type})"
+    def kept(self, value: str, read_as: DataType) -> str:
+        """SQL of what is kept of a value that was read as some type."""
+        return value if read_as == self.type else f"CAST({value} AS {self.type})"
 
     def shown(self, kept: str) -> str:
         """SQL of the column's type again; what was not kept is NULL."""

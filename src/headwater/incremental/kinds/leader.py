@@ -122,15 +122,14 @@ def _candidates(given: Sequence[str], keys: Sequence[str], term: Term, *, rows: 
 
 def _tied(keys: Sequence[str], term: Term, candidates: str, *, best: str, kept: str) -> str:
     """The keys of whose rows the first term of the order does not tell which one leads."""
-    selected = listed(keys) if keys else "count(*) AS several"
-    grouped = f" GROUP BY {listed(keys)}" if keys else ""
-    # Mostly each key has one candidate: to count them takes a third of grouping them.
-    leading = f'(SELECT count(*) FROM {best}) - (SELECT count(*) FROM {kept} AS "kept" WHERE {_unbeaten(term)})'
-    doubtful = f"(SELECT * FROM {candidates} WHERE (SELECT count(*) FROM {candidates}) > {leading})"
+    selected, grouped = listed(keys) or "1 AS several", f" GROUP BY {listed(keys)}" if keys else ""
+    # Each key that leads has one candidate at least, and the state one row a key: where there are more candidates than
+    # keys that lead, some tie. To count them takes a third of grouping them.
+    leaders = f'(SELECT count(*) FROM {best}) - (SELECT count(*) FROM {kept} AS "kept" WHERE {_unbeaten(term)})'
+    doubtful = f"(SELECT * FROM {candidates} WHERE (SELECT count(*) FROM {candidates}) > {leaders})"
     several = f"SELECT {selected} FROM {doubtful}{grouped} HAVING count(*) > 1"
     if term.alone:
         return several
-    selected = listed(keys) or "1 AS several"
     return f"{several} UNION SELECT {selected} FROM {kept} WHERE {_BEST} IS NOT DISTINCT FROM {_WAS}"
 
 
