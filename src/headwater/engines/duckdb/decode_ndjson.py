@@ -1,9 +1,9 @@
 """NDJSON files into a work relation: one JSON object on each line, keys matched exactly.
 
 The quick way is DuckDB's parallel reader with the declared fields pushed down,
-scalars as text, cast in the same pass; of the fields, those that are asked for are
-kept. When it refuses a file, the careful way gives DuckDB the lines one by one as text,
-so that each is decoded or refused.
+timestamps with their zones and other scalars as text, cast in the same pass; of the
+fields, those that are asked for are kept. When it refuses a file, the careful way
+gives DuckDB the lines one by one as text, so that each is decoded or refused.
 Numbers are read as 64-bit integers or doubles, as JSON readers do: a decimal of
 more than 15 digits has to stand in quotes to be kept exactly.
 """
