@@ -27,6 +27,8 @@ from .chain_scenario import chain
 
 SCENARIO = f"{Path(__file__).with_name('chain_scenario.py')}:run"
 FORMATS = ("delta", "parquet", "iceberg")
+EARLIEST = 10
+"""The first run of any chain tells of at least so many events, so that a kill at one of them happens for certain."""
 
 
 @dataclass
@@ -47,8 +49,10 @@ def killed_chain(seed: int, root: Path, bench: CrashBench) -> Found:
     for number, epoch in enumerate(made.epochs, 1):
         workspace.declare(number, epoch)
         argument = json.dumps({"seed": seed, "root": str(root), "format": kind, "epoch": number})
-        for _ in range(choose.choice((1, 1, 2))):
-            if choose.random() < 0.25:
+        for attempt in range(choose.choice((1, 1, 2))):
+            if number == 1 and not attempt:
+                found.killed += bench.run(argument, kill_at=choose.randint(1, EARLIEST)).killed
+            elif choose.random() < 0.25:
                 found.killed += bench.run(argument, kill_after=choose.uniform(0.01, 0.4)).killed
             else:
                 found.killed += bench.run(argument, kill_at=choose.randint(1, 30)).killed

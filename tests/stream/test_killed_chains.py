@@ -24,4 +24,4 @@ def bench() -> Iterator[CrashBench]:
 def test_killed_runs_are_finished_by_the_next(part: int, bench: CrashBench, tmp_path: Path) -> None:
     found = [killed_chain(seed, tmp_path / str(seed), bench) for seed in range(part * SIZE, (part + 1) * SIZE)]
     assert [each.failure for each in found if each.failure] == []
-    assert sum(each.killed for each in found) > SIZE
+    assert all(each.killed for each in found)
