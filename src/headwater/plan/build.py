@@ -13,7 +13,7 @@ from headwater.errors import DeclarationError, DeclarationErrors
 from headwater.plan.cache import AnalysisCache, ForgetfulCache
 from headwater.plan.codec import Understood
 from headwater.plan.comparing import compare
-from headwater.plan.fields import with_needed
+from headwater.plan.fields import with_demands
 from headwater.plan.graph import find_circles, order_products, order_relations
 from headwater.plan.names import Names
 from headwater.plan.needs import Needs, read_needs
@@ -107,7 +107,7 @@ def _product_plan(product: str, planner: RelationPlanner, needs: Needs) -> Produ
     elsewhere = {edge.read for edge in needs.graph.edges if edge.reader.product != product}
     return ProductPlan(
         product=product,
-        sources=with_needed(sources, models, elsewhere),
+        sources=with_demands(sources, models, elsewhere),
         foreign=tuple(
             ForeignPort(relation, model.analysis.schema, model.output, model.event_time)
             for relation in sorted(foreign)

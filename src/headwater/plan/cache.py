@@ -17,7 +17,7 @@ from headwater.types import Json, RelationName
 
 __all__ = ["AnalysisCache", "ForgetfulCache", "judgement_key", "reading_key", "understood_key"]
 
-_format = 8
+_format = 9
 """Grows when entries are written in another way."""
 
 _versions: list[Json] = [_format, __version__, {kind.value: version for kind, version in KIND_VERSIONS.items()}]

@@ -1,11 +1,12 @@
-"""Which fields of a product's sources anything asks for: models, through views as well, and contracts.
+"""Which fields of a product's sources anything asks for, and how often: models, through views too, and contracts.
 
 Apart from planning because it looks at all relations of a product at once, when each of them is planned. What is
-not asked for need not be kept when a source's records are decoded.
+not asked for need not be kept when a source's records are decoded, and what many ask for is worth a copy.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,13 +14,13 @@ from headwater.plan.steps import ModelStep, SourceStep
 from headwater.quality.checks import DatasetCheck, Judgement, KeyCheck, ReferenceCheck
 from headwater.types import FieldPath, RelationName
 
-__all__ = ["with_needed"]
+__all__ = ["with_demands"]
 
 
-def with_needed(
+def with_demands(
     sources: Sequence[SourceStep], models: Sequence[ModelStep], read_elsewhere: Collection[RelationName]
 ) -> tuple[SourceStep, ...]:
-    """The sources of a product, each with the fields that are needed of it.
+    """The sources of a product, each with the fields that are needed of it and how many models read it.
 
     Args:
         models: of the same product, in dependency order.
@@ -31,15 +32,19 @@ def with_needed(
         if isinstance(check, ReferenceCheck):
             demands.add(check.to, ((column,) for column in check.to_columns))
     for model in reversed(models):
-        whole = model.output != "view" or model.judgement is not None or model.relation in read_elsewhere
-        _ask(model, None if whole else demands.of(model.relation), demands)
-    return tuple(_needed(step, demands) for step in sources)
+        stored = model.output != "view" or model.judgement is not None or model.relation in read_elsewhere
+        _ask(model, None if stored else demands.of(model.relation), demands)
+        for read in model.analysis.reads:
+            demands.readers[read] += 1 if stored else demands.readers[model.relation]
+    counted = (replace(step, readers=demands.readers[step.relation]) for step in sources)
+    return tuple(_needed(step, demands) for step in counted)
 
 
 @dataclass(slots=True)
 class _Demands:
-    """The fields asked of each relation; the path ``()`` stands for all."""
+    """The fields asked of each relation, and how many models compute from it; the path ``()`` stands for all."""
 
+    readers: Counter[RelationName] = field(default_factory=Counter)
     _paths: dict[RelationName, set[FieldPath]] = field(default_factory=dict)
 
     def add(self, relation: RelationName, paths: Iterable[FieldPath]) -> None:

@@ -85,7 +85,8 @@ class SourceStep:
     """Read a source. ``judgement`` is None when the source has no contract, and is not keyed.
 
     Of a ``keyed`` one the records are changes, and ``schema`` are the columns of the rows that they leave.
-    ``needed`` are the fields that models and contracts ask for; None: all.
+    ``needed`` are the fields that models and contracts ask for, None: all; ``readers`` is how many models read them,
+    through views as well.
     """
 
     source: Source
@@ -97,6 +98,7 @@ class SourceStep:
     traits: Mapping[str, str] = field(default_factory=dict)
     keyed: KeyedSource | None = None
     needed: tuple[FieldPath, ...] | None = None
+    readers: int = 1
 
     @property
     def judged(self) -> Schema:

@@ -191,6 +191,7 @@ class Intake:
             rejects=relation("malformed", name),
             provenance=name,
             needed=needed,
+            readers=step.readers,
         )
 
     def _judge_wholly(self, step: SourceStep, chunk: Chunk, judging: Judging) -> Judged:

@@ -119,10 +119,14 @@ class Workbench:
         rejects: str,
         provenance: RelationName,
         needed: Collection[FieldPath] | None = None,
+        readers: int = 1,
     ) -> Landed:
         """Decode rows, records that cannot be decoded aside; ``needed`` fields of them, None: all."""
         self._made.update((name, rejects))
-        return self.session.land(name, rows, schema=schema, rejects=rejects, provenance=str(provenance), needed=needed)
+        told = str(provenance)
+        return self.session.land(
+            name, rows, schema=schema, rejects=rejects, provenance=told, needed=needed, readers=readers
+        )
 
     def view(self, name: str, rows: Rows, schema: Schema) -> None:
         """Make rows readable where they lie."""
@@ -285,7 +289,8 @@ class Workbench:
             begun = self.rows.has_begun(step.relation)
             self._name(made, (step.keyed.program.content if begun else None) or self.nothing(step.schema))
             return
-        rows = self.rows.all(step) if step.judgement is None else None
+        at_hand = step.judgement is not None or self.rows.begins(step.relation)
+        rows = None if at_hand else self.rows.all(step)
         if rows is not None and is_direct(rows):
             self.view(made, rows, step.schema)
         else:

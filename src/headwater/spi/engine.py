@@ -56,6 +56,7 @@ class Session(Protocol):
         rejects: str | None = None,
         provenance: str | None = None,
         needed: Collection[FieldPath] | None = None,
+        readers: int = 1,
     ) -> Landed:
         """Decode rows into the work relation ``name``: ``schema``'s columns plus the provenance columns.
 
@@ -66,6 +67,8 @@ class Session(Protocol):
             provenance: the source name for rows that come without one (Arrow); files bring their own.
             needed: the fields that are asked for; None: all. The others may be NULL where that is cheaper, which
                 :attr:`Landed.whole` tells. The same records are malformed whatever is asked for.
+            readers: how many statements will read the relation, so that rows which many read are copied where that
+                is cheaper than to read their files again and again.
         """
         ...
 

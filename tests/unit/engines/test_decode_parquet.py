@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.dataset import dataset
 
+from headwater.engines.duckdb import decode_parquet
 from headwater.errors import DataError
 from headwater.spi.codec import FileScan, ScanFile
 from headwater.spi.engine import Landed, Session
@@ -31,6 +32,10 @@ def rejects(session: Session) -> list[tuple[Any, ...]]:
     return session.fetch("SELECT raw, code, message, _hw_source, _hw_offset FROM r")
 
 
+def copied(session: Session) -> bool:
+    return session.fetch("SELECT count(*) FROM duckdb_tables() WHERE table_name = 't#base'") == [(1,)]
+
+
 def test_files_are_scanned_where_they_lie(session: Session, tmp_path: Path) -> None:
     scan = parquet(tmp_path, pa.table({"x": [1, 2]}), pa.table({"x": [3]}))
     assert session.land('"t"', scan, schema=Schema.of({"x": "bigint"}), rejects='"r"') == Landed(3, 0)
@@ -39,8 +44,54 @@ def test_files_are_scanned_where_they_lie(session: Session, tmp_path: Path) -> N
         (2, "data/0.parquet", 2),
         (3, "data/1.parquet", 1),
     ]
-    assert session.fetch("SELECT count(*) FROM duckdb_tables() WHERE table_name = 't#base'") == [(0,)]
+    assert not copied(session)
     assert rejects(session) == []
+
+
+def test_rows_that_many_read_are_copied(session: Session, tmp_path: Path) -> None:
+    days = [date(2026, 1, 1), None, date(2026, 1, 3)]
+    scan = parquet(tmp_path, pa.table({"x": [1, 2, 3], "day": days}), pa.table({"x": [4, 5]}))
+    schema = Schema.of({"x": "bigint", "day": "date"})
+    session.begin()
+    assert session.land('"t"', scan, schema=schema, rejects='"r"', readers=4) == Landed(5, 0)
+    assert copied(session)
+    assert session.fetch("SELECT * FROM t ORDER BY x") == [
+        (1, days[0], "data/0.parquet", 1),
+        (2, None, "data/0.parquet", 2),
+        (3, days[2], "data/0.parquet", 3),
+        (4, None, "data/1.parquet", 1),
+        (5, None, "data/1.parquet", 2),
+    ]
+    assert rejects(session) == []
+
+
+def test_of_rows_that_many_read_what_is_needed_is_copied(session: Session, tmp_path: Path) -> None:
+    scan = parquet(tmp_path, pa.table({"x": [1, 2, 3], "y": ["p", "q", "r"], "z": [1.5, None, 2.5]}))
+    schema = Schema.of({"x": "bigint", "y": "varchar", "z": "double"})
+    needed = [("z",)]
+    assert session.land('"t"', scan, schema=schema, needed=needed, readers=4) == Landed(3, 0, whole=False)
+    assert copied(session)
+    assert session.fetch("SELECT * FROM t ORDER BY _hw_offset") == [
+        (None, None, 1.5, "data/0.parquet", 1),
+        (None, None, None, "data/0.parquet", 2),
+        (None, None, 2.5, "data/0.parquet", 3),
+    ]
+
+
+@pytest.mark.parametrize("limit", ["fewest_readers", "most_values", "texts"])
+def test_few_readers_many_rows_and_texts_are_served_from_the_files(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    needed = [("x",), ("y",)]
+    if limit == "texts":
+        needed.append(("z",))
+    else:
+        monkeypatch.setattr(decode_parquet, limit, 5)
+    scan = parquet(tmp_path, pa.table({"x": [1, 2, 3], "y": [1, 2, 3], "z": ["a", "b", "c"]}))
+    schema = Schema.of({"x": "bigint", "y": "bigint", "z": "varchar"})
+    assert session.land('"t"', scan, schema=schema, needed=needed, readers=4) == Landed(3, 0)
+    assert not copied(session)
+    assert session.fetch("SELECT sum(x) FROM t") == [(6,)]
 
 
 def test_files_that_follow_are_read_in_place_of_those_before(session: Session, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The fields that are needed of a source: what models ask for, through views too, and what contracts look at."""
+"""What is asked of a source: fields that models need, through views too, and that contracts look at; and how often."""
 
 from __future__ import annotations
 
@@ -92,3 +92,31 @@ def test_needed(plan_files: Planner, files: dict[str, str], needed: list[FieldPa
     (product,) = plan_files(workspace).products
     (source,) = product.sources
     assert source.needed == (None if needed is None else tuple(needed))
+
+
+BY_NAME = "MODEL (name b, output view); SELECT name FROM people"
+
+
+@pytest.mark.parametrize(
+    ("files", "readers"),
+    [
+        ({}, 0),
+        ({"sales/a.sql": "SELECT id FROM raw", "sales/b.sql": "SELECT at FROM raw"}, 2),
+        ({"sales/people.sql": VIEW}, 0),
+        ({"sales/people.sql": VIEW, "sales/b.sql": BY_NAME, "sales/a.sql": "SELECT name FROM b"}, 1),
+        (
+            {
+                "sales/people.sql": VIEW,
+                "sales/b.sql": BY_NAME,
+                "sales/a.sql": "SELECT name FROM b",
+                "sales/c.sql": "SELECT p.name FROM people AS p JOIN raw AS r ON p.id = r.id",
+            },
+            3,
+        ),
+    ],
+)
+def test_readers(plan_files: Planner, files: dict[str, str], readers: int) -> None:
+    workspace = {"headwater.yaml": "name: shop\n", "sales/sources.yaml": SOURCES, **files}
+    (product,) = plan_files(workspace).products
+    (source,) = product.sources
+    assert source.readers == readers

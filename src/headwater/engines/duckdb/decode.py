@@ -25,18 +25,8 @@ from headwater.types import FieldPath, Schema
 __all__ = ["decode", "decode_ahead"]
 
 
-def decode(
-    work: WorkRelations,
-    name: str,
-    rows: Rows,
-    *,
-    schema: Schema,
-    rejects: str | None,
-    provenance: str | None,
-    needed: Collection[FieldPath] | None = None,
-) -> Landed:
+def decode(landing: Landing, rows: Rows, provenance: str | None) -> Landed:
     """Decode ``rows`` as :meth:`headwater.spi.engine.Session.land` promises."""
-    landing = Landing(work, name, rejects, schema, needed)
     if not isinstance(rows, FileScan):
         return decode_arrow(landing, rows, provenance)
     if not rows.files:

@@ -1,14 +1,16 @@
-"""Parquet files: scanned where they are, copied only when their types differ from the declared ones."""
+"""Parquet files: scanned where they are, copied when their types differ from the declared ones or many read them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from headwater.engines.duckdb.casts import Cast, refused
 from headwater.engines.duckdb.decode_arrow import casts_of, count_refused, refused_columns
 from headwater.engines.duckdb.failures import wrapped
 from headwater.engines.duckdb.landing import Base, Landing, RejectList
+from headwater.engines.duckdb.narrowing import KeptColumn, kept_column
 from headwater.engines.duckdb.text import auxiliary, empty_relation, literal_list, unquoted
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, DeclarationError, OutsideError, UsageError
@@ -19,9 +21,14 @@ from headwater.types import Schema, quote_identifier, quote_text
 
 __all__ = ["decode_parquet", "describe_parquet", "parquet_query"]
 
+fewest_readers: Final = 4
+"""Readers from which a copy pays: one takes as long as two or three scans of the files."""
+most_values: Final = 5_000_000
+"""Values that are copied at most: 40 MB. Texts are not, for they have any length, and dictionaries keep them small."""
+
 
 def decode_parquet(landing: Landing, scan: FileScan) -> Landed:
-    """Define the landed relation over the files themselves where the types agree, else over a checked copy."""
+    """Define the landed relation over the files themselves where that is sound and cheap, else over a copy."""
     work = landing.work
     known = work.footers.read(landing.name, scan)
     found = describe_parquet(work, scan) if known is None else known[0]
@@ -31,6 +38,9 @@ def decode_parquet(landing: Landing, scan: FileScan) -> Landed:
     if known is None:
         work.footers.remember(landing.name, scan, found)
     total = count_parquet(work, scan) if known is None else known[1]
+    kept = [kept_column(column, landing.needed) for column in landing.schema]
+    if _copy_pays(landing, kept, total):
+        return _copied_for_many(landing, scan, casts, kept)
     _define_over(landing, scan, casts)
     landing.define_no_rejects()
     return Landed(rows=total, malformed=0)
@@ -53,6 +63,23 @@ def _define_over(landing: Landing, scan: FileScan, casts: Sequence[Cast]) -> Non
     columns += [f"{files}.names[{place}] AS {SOURCE_COLUMN}", f"file_row_number + 1 AS {OFFSET_COLUMN}"]
     query = f"SELECT {', '.join(columns)} FROM {_reader(f'{files}.paths', scan)}"
     landing.work.define(landing.name, query)
+
+
+def _copy_pays(landing: Landing, kept: Sequence[KeptColumn], rows: int) -> bool:
+    types = [column.type for column in kept if column.type is not None]
+    flat = all(each.is_numeric or each.is_temporal or each.name == "BOOLEAN" for each in types)
+    return landing.readers >= fewest_readers and flat and rows * len(types) <= most_values
+
+
+def _copied_for_many(landing: Landing, scan: FileScan, casts: Sequence[Cast], kept: Sequence[KeptColumn]) -> Landed:
+    """Copy the columns that are kept of rows of which none can be refused."""
+    columns = [f"{cast.value} AS c{i}" for i, cast in enumerate(casts) if kept[i].type is not None]
+    columns.append("CAST(file_index AS INTEGER) AS file")
+    total = landing.work.create(landing.base, f"SELECT {', '.join(columns)} FROM {_read(scan)}")
+    whole = all(column.is_whole for column in kept)
+    values = None if whole else tuple(column.shown(f"b.c{i}") for i, column in enumerate(kept))
+    base = Base(landing.base, total, filed=True, values=values)
+    return landing.finish(base, tuple(file.name for file in scan.files), RejectList(), 0)
 
 
 def _copied(landing: Landing, scan: FileScan, casts: Sequence[Cast], found: Schema) -> Landed:

@@ -96,13 +96,17 @@ class RejectList:
 
 @frozen
 class Landing:
-    """What was asked for: rows under ``name`` as ``schema``, refused records under ``rejects``; ``needed`` of it."""
+    """What was asked for: rows under ``name`` as ``schema``, refused records under ``rejects``.
+
+    ``needed`` are the fields that are asked for, None: all; ``readers`` is how many statements ask.
+    """
 
     work: WorkRelations
     name: str
     rejects: str | None
     schema: Schema
     needed: Collection[FieldPath] | None = None
+    readers: int = 1
 
     @property
     def base(self) -> str:

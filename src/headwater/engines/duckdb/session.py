@@ -12,6 +12,7 @@ from headwater.engines.duckdb.decode import decode, decode_ahead
 from headwater.engines.duckdb.decode_parquet import parquet_query
 from headwater.engines.duckdb.encode_parquet import write_parquet
 from headwater.engines.duckdb.failures import wrapped
+from headwater.engines.duckdb.landing import Landing
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import UsageError
 from headwater.spi.codec import FileScan, ParquetFile, ParquetTarget, Rows
@@ -83,8 +84,9 @@ class DuckDBSession:
         rejects: str | None = None,
         provenance: str | None = None,
         needed: Collection[FieldPath] | None = None,
+        readers: int = 1,
     ) -> Landed:
-        return decode(self._work, name, rows, schema=schema, rejects=rejects, provenance=provenance, needed=needed)
+        return decode(Landing(self._work, name, rejects, schema, needed, readers), rows, provenance)
 
     def land_ahead(self, rows: FileScan, *, schema: Schema, needed: Collection[FieldPath] | None = None) -> None:
         decode_ahead(self._work, rows, schema=schema, needed=needed)
