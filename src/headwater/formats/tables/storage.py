@@ -20,6 +20,7 @@ from headwater.spi.table import TableLocation
 __all__ = [
     "SyncedFolders",
     "create_exclusively",
+    "create_folders",
     "fresh_name",
     "inside",
     "make_folder",
@@ -30,6 +31,7 @@ __all__ = [
     "storage_failures",
     "sync_file",
     "sync_folder",
+    "sync_folders",
     "table_folder",
     "write_atomically",
 ]
@@ -88,6 +90,11 @@ def sync_folder(path: Path) -> None:
 
 def make_folder(path: Path) -> None:
     """Create a folder and its parents, durably."""
+    sync_folders(create_folders(path))
+
+
+def create_folders(path: Path) -> list[Path]:
+    """Create a folder and its parents; returns the folders that :func:`sync_folders` has to make durable."""
     missing = []
     while not path.exists():
         missing.append(path)
@@ -95,7 +102,13 @@ def make_folder(path: Path) -> None:
     for folder in reversed(missing):
         with suppress(FileExistsError):
             folder.mkdir()
-        sync_folder(folder.parent)
+    return [folder.parent for folder in missing]
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Make the entries of folders durable, of all at once where that is one write of the file system's journal."""
+    for folder in folders:
+        sync_folder(folder)
 
 
 class SyncedFolders:

@@ -15,11 +15,12 @@ from headwater.formats.tables.parquet.log import MANIFEST, Log, Version
 from headwater.formats.tables.parquet.rows import batches_of, parts_of
 from headwater.formats.tables.schemas import Evolution
 from headwater.formats.tables.storage import (
+    create_folders,
     make_folder,
     remove_tree,
     rename,
     replace_link,
-    sync_folder,
+    sync_folders,
     write_atomically,
 )
 from headwater.formats.tables.swapping import conflict, fits, taken_out
@@ -41,13 +42,13 @@ def start_generation(log: Log, version: Version, sources: Mapping[str, Path]) ->
     """
     remove_tree(log.generation_folder(version.generation))
     folder = log.folder_of(version)
-    make_folder(folder)
+    changed = set(create_folders(folder))
     for path, source in sources.items():
-        make_folder((folder / path).parent)
+        changed.update(create_folders((folder / path).parent))
+        changed.add((folder / path).parent)
         os.link(source, folder / path)
-    for parent in {(folder / path).parent for path in sources} - {folder}:
-        sync_folder(parent)
     write_atomically(folder / MANIFEST, version.to_bytes())  # which makes all entries of the folder durable
+    sync_folders(changed - {folder})
     replace_link(log.link, f"generations/{version.generation}")
 
 
