@@ -8,16 +8,15 @@ from typing import Final
 
 from headwater.engines.duckdb.casts import Cast, refused
 from headwater.engines.duckdb.decode_arrow import casts_of, count_refused, refused_columns
-from headwater.engines.duckdb.failures import wrapped
 from headwater.engines.duckdb.landing import Base, Landing, RejectList
 from headwater.engines.duckdb.narrowing import KeptColumn, kept_column
-from headwater.engines.duckdb.text import auxiliary, empty_relation, literal_list, unquoted
+from headwater.engines.duckdb.text import auxiliary, empty_relation, literal_list
 from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError, DeclarationError, OutsideError, UsageError
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
 from headwater.spi.codec import FILE_COLUMN, ROW_COLUMN, FileScan
 from headwater.spi.engine import Landed
-from headwater.types import Schema, quote_identifier, quote_text
+from headwater.types import Schema, quote_identifier
 
 __all__ = ["decode_parquet", "describe_parquet", "parquet_query"]
 
@@ -51,13 +50,8 @@ def _define_over(landing: Landing, scan: FileScan, casts: Sequence[Cast]) -> Non
 
     The files are values of a variable, so that the text is the one of the epoch before, whose view is there still.
     """
-    variable = unquoted(auxiliary(landing.name, "files"))
-    files = f"getvariable({quote_text(variable)})"
-    with wrapped(f"reading {unquoted(landing.name)}"):
-        landing.work.run(
-            f"SET VARIABLE {quote_identifier(variable)} = {{'paths': ?, 'names': ?}}",
-            [[file.path for file in scan.files], [file.name for file in scan.files]],
-        )
+    listed = [[file.path for file in scan.files], [file.name for file in scan.files]]
+    files = landing.work.variable(auxiliary(landing.name, "files"), "{'paths': ?, 'names': ?}", listed)
     columns = [f"{cast.value} AS {quote_identifier(cast.column.name)}" for cast in casts]
     place = "1" if len(scan.files) == 1 else "CAST(file_index AS BIGINT) + 1"
     columns += [f"{files}.names[{place}] AS {SOURCE_COLUMN}", f"file_row_number + 1 AS {OFFSET_COLUMN}"]

@@ -18,7 +18,7 @@ from headwater.engines.duckdb.work import WorkRelations
 from headwater.errors import DataError
 from headwater.relations import OFFSET_COLUMN, SOURCE_COLUMN
 from headwater.spi.engine import Landed
-from headwater.types import Column, FieldPath, Schema, quote_identifier, quote_text
+from headwater.types import Column, FieldPath, Schema, quote_identifier
 from headwater.values import frozen
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Landing:
         """How a row's provenance is told; makes the table of files where one is needed."""
         if base.sourced or not base.filed or len(names) == 1:
             record = "b.record" if base.numbered else f"b.rowid - {self._first_row(base)} + 1"
-            source = "b.source" if base.sourced else quote_text(names[0])
+            source = "b.source" if base.sourced else self.work.variable(auxiliary(self.name, "source"), "?", names[:1])
             return _Origin(f"{base.name} AS b", "0", source, record, ())
         files = auxiliary(self.name, "files")
         if not self.work.has(files):

@@ -20,7 +20,7 @@ from headwater.engines.duckdb.schemas import to_schema
 from headwater.engines.duckdb.statements import Statements
 from headwater.engines.duckdb.text import auxiliary, unquoted
 from headwater.errors import DataError, OutsideError, UsageError
-from headwater.types import Schema, quote_identifier
+from headwater.types import Schema, quote_identifier, quote_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -49,6 +49,7 @@ class WorkRelations:
         self._defined: dict[str, str] = {}
         self._idle: dict[str, str] = {}
         """Views that were dropped, with their texts, and are in the catalogue still."""
+        self._variables: dict[str, Sequence[Any]] = {}
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Run one statement; what it raises is not wrapped."""
@@ -110,6 +111,14 @@ class WorkRelations:
         self._kinds[name] = "VIEW"
         self._defined[name] = sql
         self._servants[name] = list(over)
+
+    def variable(self, name: str, value: str, parameters: Sequence[Any]) -> str:
+        """SQL for a value that is another one in each epoch, so that texts with it are those of the epoch before."""
+        if self._variables.get(name) != parameters:
+            with wrapped(f"reading {unquoted(name)}"):
+                self.run(f"SET VARIABLE {name} = {value}", parameters)
+            self._variables[name] = parameters
+        return f"getvariable({quote_text(unquoted(name))})"
 
     def register(self, name: str, rows: Any) -> None:
         """Make an Arrow object readable; DuckDB keeps it alive as long as the relation."""
