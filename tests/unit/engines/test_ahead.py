@@ -22,14 +22,13 @@ events = Schema.of({"id": "integer", "name": "varchar", "more": "struct(x int, y
 @contextmanager
 def computing(**config: str | int) -> Iterator[tuple[Ahead, duckdb.DuckDBPyConnection]]:
     with duckdb.connect(config={"threads": 2, **config}) as connection:
-        connection.execute(f"ATTACH ':memory:' AS {AHEAD}")
         ahead = Ahead(connection)
         yield ahead, connection
         ahead.close()
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    found = connection.execute(f"SELECT table_name FROM duckdb_tables() WHERE database_name = '{AHEAD}'").fetchall()
+    found = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'memory'").fetchall()
     return [name for (name,) in found]
 
 

@@ -48,6 +48,19 @@ def test_an_epoch_left_open_leaves_no_trace(engine: DuckDBEngine, tmp_path: Path
         assert session.fetch("SELECT count(*) FROM duckdb_tables()") == [(0,)]
 
 
+@pytest.mark.parametrize("product", ["headwater", "memory", "state_file", "temp", "a b"])
+def test_a_state_may_have_any_name(engine: DuckDBEngine, tmp_path: Path, product: str) -> None:
+    state = str(tmp_path / f"{product}.duckdb")
+    with engine.open(state, {}) as session:
+        session.begin()
+        session.execute("CREATE SCHEMA headwater")
+        session.execute("CREATE TABLE headwater.kept (x INTEGER)")
+        session.execute("INSERT INTO headwater.kept VALUES (1)")
+        session.commit()
+    with engine.open(state, {}) as session:
+        assert session.fetch("SELECT x FROM headwater.kept") == [(1,)]
+
+
 def test_epochs_do_not_nest(session: Session) -> None:
     session.begin()
     with pytest.raises(UsageError):

@@ -16,8 +16,8 @@ from headwater.values import frozen
 
 __all__ = ["AHEAD", "Ahead", "Computed"]
 
-AHEAD: Final = "ahead"
-"""The database that holds what was computed; :func:`headwater.engines.duckdb.settings.connect` attaches it."""
+AHEAD: Final = "memory.main"
+"""Where what was computed is; see :func:`headwater.engines.duckdb.settings.connect`."""
 
 
 @frozen
@@ -49,10 +49,10 @@ class Ahead:
             ((threads,),) = self._connection.execute("SELECT current_setting('threads')").fetchall()
             if int(threads) < 2:
                 return
-            self._worker = _Worker(ThreadPoolExecutor(1, thread_name_prefix=AHEAD), self._connection.cursor())
+            self._worker = _Worker(ThreadPoolExecutor(1, thread_name_prefix="ahead"), self._connection.cursor())
         if sql not in self._begun:
             self._number += 1
-            self._begun[sql] = self._worker.compute(f"{AHEAD}.t{self._number}", sql)
+            self._begun[sql] = self._worker.compute(f"{AHEAD}.ahead{self._number}", sql)
 
     def take(self, sql: str) -> Computed | None:
         """A query's result, waited for; its table stays until the epoch ends.

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import duckdb
 
-from headwater.engines.duckdb.ahead import AHEAD
 from headwater.engines.duckdb.failures import wrapped
 from headwater.errors import UsageError, did_you_mean
 from headwater.types import Json, quote_text
@@ -43,6 +42,8 @@ _of_states: Final[Mapping[str, str]] = {
 """A state is rows that come and go. They are written to the log and not at once, compressed, into the file, which would
 grow by all that ever came; the log is written into the file between epochs (:mod:`headwater.engines.duckdb.session`),
 by cheap compressions."""
+
+_state_database: Final = "state_file"
 
 
 @frozen
@@ -79,7 +80,11 @@ class EngineSettings:
 
 
 def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConnection:
-    """Open a database file (None: in memory), sandboxed and with UTC as its time zone."""
+    """Open a database file (None: in memory), sandboxed and with UTC as its time zone.
+
+    Beside the file there is a database in memory, ``memory``, which all connections of the process see. Names
+    are looked for in the file first, where tables are made that do not say where.
+    """
     config: dict[str, str | bool | int | float | list[str]] = dict(
         _fixed if state is None else {**_fixed, **_of_states}
     )
@@ -92,9 +97,12 @@ def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConne
     # Without a folder of its own DuckDB would spill into the current one.
     config["temp_directory"] = settings.temp_directory or (f"{state}.tmp" if state else "")
     with wrapped("opening the state"):
-        connection = duckdb.connect(state or ":memory:", config=config)
+        connection = duckdb.connect(":memory:", config=config)
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        connection.execute(f"ATTACH ':memory:' AS {AHEAD}")
+        if state is not None:
+            # Under a name of its own: the file's, that of a product, may be one that statements give to something else.
+            connection.execute(f"ATTACH {quote_text(state)} AS {_state_database}")
+            connection.execute(f"SET search_path = '{_state_database}.main,memory.main'")
         # A footer is read once, not with every query that names the file; the cache counts towards memory_limit.
         connection.execute("SET GLOBAL parquet_metadata_cache = true")
         if settings.allowed_directories is not None:
