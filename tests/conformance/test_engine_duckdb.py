@@ -8,3 +8,8 @@ from headwater.testing.engines import EngineSuite
 class TestDuckDB(EngineSuite):
     name = "duckdb"
     settings = {"threads": 1, "memory_limit": "500MB"}  # noqa: RUF012
+
+
+class TestDuckDBOfTwoThreads(EngineSuite):
+    name = "duckdb"
+    settings = {"threads": 2, "memory_limit": "500MB"}  # noqa: RUF012

@@ -44,7 +44,7 @@ class Plant:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.now = at("12:00")
-        self.environment = Environment("dev", lake=Lake(format="parquet"), settings={"threads": 1})
+        self.environment = Environment("dev", lake=Lake(format="parquet"), settings={"threads": 2})
         self.times: dict[str, EventTime] = {READINGS: EventTime("at", timedelta(minutes=10))}
         self.bounded: set[str] = set()
         self.sources = [READINGS]

@@ -31,7 +31,7 @@ schema:
 workspace = """\
 name: shop
 environments:
-  dev: {{lake: {{format: {format}}}, settings: {{threads: 1}}}}
+  dev: {{lake: {{format: {format}}}, settings: {{threads: 2}}}}
 sources:
   orders: {{kind: files, path: "data/*.csv", format: csv, columns: {{id: bigint, city: varchar}}}}
 """

@@ -70,7 +70,7 @@ class Shop:
             pyarrow.parquet.write_table(pyarrow.table(columns, schema=types), path)
 
     def run(self, *, max_epoch_bytes: int = 1) -> None:
-        environment = Environment("dev", lake=Lake(format=self.lake), settings={"threads": 1})
+        environment = Environment("dev", lake=Lake(format=self.lake), settings={"threads": 2})
         layout = Layout(self.root, environment)
         with MetadataStore.open(layout.metadata) as store:
             recorded = store.recorded("dev")

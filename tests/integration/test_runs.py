@@ -41,7 +41,7 @@ class Shop:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.environment = Environment("dev", lake=Lake(format="parquet"), settings={"threads": 1})
+        self.environment = Environment("dev", lake=Lake(format="parquet"), settings={"threads": 2})
         self.contract: Contract | None = Contract(
             "orders",
             "1.0.0",

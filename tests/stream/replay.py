@@ -23,7 +23,7 @@ PUBLISHED = ("shop.sales", "shop.large", "shop.by_city", "report.total")
 workspace = """\
 name: demo
 environments:
-  dev: {{engine: duckdb, lake: {{format: {format}}}, settings: {{threads: 1}}}}
+  dev: {{engine: duckdb, lake: {{format: {format}}}, settings: {{threads: 2}}}}
 sources:
   shop.orders:
     kind: files

@@ -37,7 +37,7 @@ def run(argument: str, listener: Listener) -> object:
     only the metadata store is created.
     """
     options = json.loads(argument)
-    environment = Environment("dev", lake=Lake(format=options["format"]), settings={"threads": 1})
+    environment = Environment("dev", lake=Lake(format=options["format"]), settings={"threads": 2})
     layout = Layout(Path(options["root"]), environment)
     if options["prepare"]:
         with MetadataStore.open(layout.metadata):

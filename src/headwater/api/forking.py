@@ -12,6 +12,7 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final, NoReturn, TypeVar
@@ -24,6 +25,8 @@ __all__ = ["can_fork", "in_fork", "in_forks"]
 Result = TypeVar("Result")
 
 _threads: Final = Path("/proc/self/task")
+largest_pipe: Final = 1024 * 1024
+"""Bytes that are on their way at most: what Linux allows everyone."""
 
 
 def can_fork() -> bool:
@@ -114,7 +117,11 @@ class _Fork:
 
 def _fork() -> _Child | IO[bytes]:
     """The child, in the process that forked; in the child, where it is to tell its outcome."""
+    import fcntl
+
     reading, writing = os.pipe()
+    with suppress(OSError):  # so that what is told need not wait for whoever is busy
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, largest_pipe)
     process = os.fork()
     if process:
         os.close(writing)
@@ -137,14 +144,20 @@ def _begun(work: Callable[[], object]) -> _Child:
 
 
 def _answer(child: _Child, meanwhile: Callable[[], object]) -> Any:
-    """What the fork told, see :func:`_end`; None when it ended without."""
+    """What the fork told, see :func:`_end`; None when it ended without. Read while it is told."""
     try:
         with child.heard as heard:
             meanwhile()
-            answer = heard.read()
+            return _understood(heard)
     finally:
         os.waitpid(child.process, 0)
-    return pickle.loads(answer) if answer else None  # noqa: S301 - told by this very program
+
+
+def _understood(heard: IO[bytes]) -> Any:
+    try:
+        return pickle.load(heard)  # noqa: S301 - told by this very program
+    except (EOFError, pickle.UnpicklingError):
+        return None
 
 
 class _Pickler(pickle.Pickler):

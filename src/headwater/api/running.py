@@ -21,6 +21,7 @@ from headwater.errors import HeadwaterError, UsageError, did_you_mean
 from headwater.events import Listener
 from headwater.quality.changes import SUPERSEDED
 from headwater.spi import discovery
+from headwater.spi.engine import PreparingEngine
 from headwater.spi.table import Preparing
 from headwater.types import Counts, RelationName
 from headwater.values import frozen
@@ -117,7 +118,9 @@ def _load(project: Project) -> None:
     for module in ("headwater.runtime.execution", "headwater.runtime.metadata"):
         importlib.import_module(module)
     with suppress(HeadwaterError):  # the plan finds the words for an engine or a format that is not there
-        discovery.engine(project.environment.engine)
+        engine = discovery.engine(project.environment.engine)
+        if isinstance(engine, PreparingEngine):
+            engine.prepare(project.layout.engine_settings)
         for name in {model.output or project.environment.lake.format for model in project.workspace.models.values()}:
             if name != "view" and isinstance(tables := discovery.table_format(name), Preparing):
                 tables.prepare()

@@ -6,15 +6,14 @@ becomes of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import field
 
-from headwater.errors import HeadwaterError, Location
 from headwater.incremental.program import compose
 from headwater.plan.steps import ModelStep, ProductPlan
 from headwater.runtime.decision import Decision, inputs_of, outdated
 from headwater.runtime.merging import forget_unpublished, gather, is_to_be_replaced
+from headwater.runtime.naming import naming
 from headwater.runtime.programs import content, run_steps
 from headwater.runtime.publication import Publisher, recorded_model
 from headwater.runtime.state import Snapshot
@@ -62,7 +61,7 @@ class Computation:
                 continue
             if name in self.publisher.published and not self._stirred(model, moved):
                 continue
-            with _naming(model):
+            with naming(model):
                 query = self._appended(model)
                 self.publisher.model(model, query, PublishMode.APPEND, keep=self._read_again(model))
             bench.appended(name)
@@ -90,7 +89,7 @@ class Computation:
         if self.last and _reads_replaced(model):
             return
         if model.relation not in self.publisher.published or self._stirred(model, moved):
-            with _naming(model):
+            with naming(model):
                 self.changes[model.relation] = run_steps(self.publisher.bench, model.program, anew=False)
                 if not self.last and self.publisher.merges(model):
                     self.publisher.defer(model, self.changes[model.relation])
@@ -106,7 +105,7 @@ class Computation:
             if model.output == "view":
                 continue
             keep = not self.readers.get(name, frozenset()).isdisjoint(stale)
-            with _naming(model):
+            with naming(model):
                 whole = self._whole(model)
                 if not (name in self.decision.keyed and self._merged(model, whole, keep=keep)):
                     self.publisher.model(model, whole, PublishMode.REPLACE, keep=keep)
@@ -143,19 +142,6 @@ class Computation:
 
 def _reads_replaced(model: ModelStep) -> bool:
     return any(read.role == "delta" for read in model.program.inputs)
-
-
-@contextmanager
-def _naming(model: ModelStep) -> Iterator[None]:
-    """What fails inside says which model it was, unless its own words do, and where that stands."""
-    try:
-        yield
-    except HeadwaterError as error:
-        if str(model.relation) not in str(error):
-            error.message = f"{model.relation}: {error.message}"
-        if error.where is None and model.where is not None:
-            error.where = Location(model.where.path, model.where.line)  # its first line would only be in the way
-        raise
 
 
 def stale_models(

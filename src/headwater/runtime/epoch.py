@@ -7,9 +7,13 @@ commit protocol stands in one place.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from typing import Final
 
 from headwater.errors import HeadwaterError, TerminalError
 from headwater.events import EpochFinished, EpochStarted, Judged, OutboxCleared, Staged, StateCommitted
@@ -19,14 +23,17 @@ from headwater.runtime.sealing import Sealing
 from headwater.runtime.state import CheckResult, EpochKind, EpochRecord, LedgerRow, OutboxEntry
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.watermarks import Watermarks
-from headwater.spi.codec import ParquetFile, ParquetTarget
-from headwater.spi.engine import ParquetWriter
+from headwater.spi.codec import ParquetFile
+from headwater.spi.engine import BesideWriter, ParquetWriter
 from headwater.spi.source import Position
-from headwater.spi.table import CommitId, Committable, FileStager, PublishMode, TableSpec
+from headwater.spi.table import CommitId, Committable, Draft, FileStager, PublishMode, TableSpec
 from headwater.types import Counts, RelationName, Schema
 from headwater.values import frozen
 
 __all__ = ["Epoch", "Parts"]
+
+most_beside: Final = 4
+"""Results that are written beside one that is computed, or wait for it, and as many that are made durable."""
 
 
 @frozen
@@ -35,6 +42,17 @@ class Parts:
 
     old: str
     young: Callable[[int], str]
+
+
+@frozen
+class _Written:
+    """A table whose files the engine writes: ``files`` waits for them, ``seal`` makes them durable."""
+
+    format: str
+    files: Callable[[], Sequence[ParquetFile]]
+    seal: Callable[[Sequence[ParquetFile]], Committable]
+    counted: Callable[[int], object]
+    named: Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(slots=True)
@@ -63,6 +81,7 @@ class Epoch:
     ledger: dict[RelationName, LedgerRow] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+    _written: deque[_Written] = field(default_factory=deque)
     _sealing: Sealing = field(default_factory=Sealing)
     _publishing: bool = False
 
@@ -98,13 +117,21 @@ class Epoch:
         known: Schema | None = None,
         without: tuple[str, ...] = (),
         parts: Parts | None = None,
-    ) -> int:
-        """Write a query's rows to a table's storage, not yet visible; returns how many.
+        counted: Callable[[int], object] = int,
+        named: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
+        """Write a query's rows to a table's storage, not yet visible.
 
-        Where engine and table can, the engine writes the files itself, and they are made durable while it
-        computes what is staged next. ``known`` are the query's columns as the engine's binder gave them;
-        ``without`` are the files that a merge takes out of the table. ``parts`` yield the same rows as the query, to be
-        written into files of their own where the engine writes.
+        Where engine and table can, the engine writes the files itself: those of a table that is replaced while it
+        computes what comes next, until they are waited for (:meth:`wait_for_written`). They are made durable
+        while it computes what is staged next.
+
+        Args:
+            known: the query's columns as the engine's binder gave them.
+            without: the files that a merge takes out of the table.
+            parts: yield the same rows as the query, to be written into files of their own where the engine writes.
+            counted: told how many rows there are, once that is known (default: nobody is).
+            named: a context for what is still to be raised when this returns.
 
         Raises:
             TerminalError: rows are to be appended to a table that is gone.
@@ -120,20 +147,34 @@ class Epoch:
         session = self.context.session
         if isinstance(table, FileStager) and isinstance(session, ParquetWriter):
             draft = table.draft(spec, identity, mode)
-            files = None if draft is None else _written(session, query, parts, draft.target, known)
+            files = None if draft is None else _written(session, query, draft, parts, known)
             if draft is not None and files is not None:
-                self._settle()
-                self._sealing.begin(format, lambda: replace(table.seal(draft, files), without=without))
-                return sum(file.rows for file in files)
+                seal = partial(_sealed, table, draft, without)
+                self._written.append(_Written(format, files, seal, counted, named))
+                self.wait_for_written(but=0 if mode is not PublishMode.REPLACE else most_beside)
+                return
         self._settle()
         committable = replace(table.stage(session.reader(query), spec, identity, mode), without=without)
+        counted(committable.rows)
         self._enter(format, committable)
-        return committable.rows
+
+    def wait_for_written(self, *, but: int) -> None:
+        """Wait for what the engine writes, except for what was staged last, ``but`` tables at most."""
+        while len(self._written) > but:
+            written = self._written.popleft()
+            with written.named():
+                files = written.files()
+            written.counted(sum(file.rows for file in files))
+            self._enter_sealed(but=most_beside)
+            self._sealing.begin(written.format, partial(written.seal, files))
 
     def _settle(self) -> None:
-        """Enter what was staged last, once it is durable."""
-        sealed = self._sealing.finish()
-        if sealed is not None:
+        """Enter all that was staged, once it is durable."""
+        self.wait_for_written(but=0)
+        self._enter_sealed(but=0)
+
+    def _enter_sealed(self, *, but: int) -> None:
+        for sealed in self._sealing.finish(but=but):
             self._enter(*sealed)
 
     def _enter(self, format: str, committable: Committable) -> None:
@@ -181,12 +222,12 @@ class Epoch:
         context.tell(EpochFinished(context.name, self.number))
 
     def abandon(self, *, clean: bool) -> None:
-        """Forget everything; ``clean`` also deletes what was staged (otherwise the next start sweeps it).
+        """Forget everything; ``clean`` also deletes what was staged (the rest is swept by the next start).
 
         A rollback that fails leaves nothing durable either: the transaction ends with the session.
         """
         with contextlib.suppress(Exception):
-            if (sealed := self._sealing.finish()) is not None:
+            for sealed in self._sealing.finish():
                 self.staged.append(OutboxEntry(*sealed))
         self._sealing.close()
         with contextlib.suppress(HeadwaterError):
@@ -219,14 +260,22 @@ class Epoch:
 
 
 def _written(
-    session: ParquetWriter, query: str, parts: Parts | None, target: ParquetTarget, known: Schema | None
-) -> tuple[ParquetFile, ...] | None:
-    """What the engine wrote of a query, or of its parts; None when it cannot."""
-    if parts is None:
-        return session.write_parquet(query, target, known)
-    old = session.write_parquet(parts.old, target, known)
-    if old is None:
+    session: ParquetWriter, query: str, draft: Draft, parts: Parts | None, known: Schema | None
+) -> Callable[[], Sequence[ParquetFile]] | None:
+    """What waits for the files that the engine writes of a query, or of its parts; None when it cannot."""
+    target = draft.target
+    if parts is None and draft.mode is PublishMode.REPLACE and isinstance(session, BesideWriter):
+        return session.write_parquet_beside(query, target, known)
+    first = session.write_parquet(query if parts is None else parts.old, target, known)
+    if first is None:
         return None
-    apart = replace(target, folder=f"{target.folder}/young")
-    young = session.write_parquet(parts.young(sum(file.rows for file in old)), apart, known) or ()
-    return (*old, *(replace(file, name=f"young/{file.name}") for file in young))
+    young: Sequence[ParquetFile] = ()
+    if parts is not None:
+        apart = replace(target, folder=f"{target.folder}/young")
+        young = session.write_parquet(parts.young(sum(file.rows for file in first)), apart, known) or ()
+    files = (*first, *(replace(file, name=f"young/{file.name}") for file in young))
+    return lambda: files
+
+
+def _sealed(table: FileStager, draft: Draft, without: tuple[str, ...], files: Sequence[ParquetFile]) -> Committable:
+    return replace(table.seal(draft, files), without=without)

@@ -7,7 +7,7 @@ that finds them as the last one left them makes no statement for it.
 from __future__ import annotations
 
 from headwater.spi.engine import Session
-from headwater.types import RelationName, quote_identifier
+from headwater.types import RelationName, Schema, quote_identifier
 
 __all__ = ["KeptTables"]
 
@@ -24,6 +24,14 @@ class KeptTables:
         names = self._known()
         if state not in names:
             self._session.keep(state, like)
+            names.add(state)
+
+    def declare(self, state: str, columns: Schema) -> None:
+        """As :meth:`keep`, with columns that the caller knows."""
+        names = self._known()
+        if state not in names:
+            shape = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in columns)
+            self._session.execute(f"CREATE TABLE IF NOT EXISTS {state} ({shape})")
             names.add(state)
 
     def has(self, state: str) -> bool:

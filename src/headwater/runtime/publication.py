@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from functools import partial
 from typing import Final
 
 from headwater.capabilities import TableCapability
@@ -30,6 +31,7 @@ from headwater.runtime.merging import (
     set_aside,
 )
 from headwater.runtime.moments import latest
+from headwater.runtime.naming import naming
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import model_spec, quarantine_spec
 from headwater.runtime.workbench import Workbench, listed
@@ -60,8 +62,10 @@ class Publisher:
     fresh: bool
     versions: Mapping[RelationName, VersionToken] = field(default_factory=dict)
 
-    def model(self, model: ModelStep, query: str, mode: PublishMode, *, keep: bool, expected: int | None = None) -> int:
-        """Compute, judge and stage a model; returns how many rows go to its table.
+    def model(
+        self, model: ModelStep, query: str, mode: PublishMode, *, keep: bool, expected: int | None = None
+    ) -> None:
+        """Compute, judge and stage a model.
 
         Args:
             query: yields the model's columns and the provenance columns.
@@ -88,15 +92,11 @@ class Publisher:
             self.bench.forget_own_history(name)
             rows = relation("accepted", name)
         elif keep:
-            self.bench.create(relation("candidate", name), query)
-            self.bench.define(relation("change", name), f"SELECT * FROM {relation('candidate', name)}")
-            rows = relation("candidate", name)
-        nothing = counts is not None and not counts.accepted and mode is PublishMode.APPEND
-        published = 0 if nothing else self._stage(model, rows, mode, expected)
-        if counts is None:
-            self.epoch.account(name, Counts(read=published, accepted=published), replaced=anew)
+            rows = relation("change", name)
+            self.bench.create(rows, query)
+        if counts is None or counts.accepted or anew:
+            self._stage(model, rows, mode, expected, judged=counts is not None)
         self.epoch.recorded[name] = recorded_model(model)
-        return published
 
     def merges(self, model: ModelStep) -> bool:
         """Whether a model's table takes change sets: it has been published, in a format that promises merges.
@@ -255,23 +255,33 @@ class Publisher:
         self.epoch.stage(target, format, fingerprint=fingerprint, query=query, spec=quarantine_spec(name), mode=mode)
         self.epoch.versions[target] = quarantine_token(format, self.epoch.number)
 
-    def _stage(self, model: ModelStep, rows: str, mode: PublishMode, expected: int | None) -> int:
-        query = f"SELECT {listed(model.analysis.schema)} FROM {rows}"
-        published = self.epoch.stage(
-            model.relation,
+    def _stage(self, model: ModelStep, rows: str, mode: PublishMode, expected: int | None, *, judged: bool) -> None:
+        """Stage the rows; what was not judged is accounted for once it is counted."""
+        name, empty = model.relation, False
+
+        def count(found: int) -> None:
+            nonlocal empty
+            empty = not found
+            if not judged:
+                counts = Counts(read=found, accepted=found)
+                self.epoch.account(name, counts, replaced=mode is PublishMode.REPLACE)
+
+        self.epoch.stage(
+            name,
             model.output,
             fingerprint=model.fingerprint,
-            query=query,
+            query=f"SELECT {listed(model.analysis.schema)} FROM {rows}",
             spec=model_spec(model),
             mode=mode,
             known=model.analysis.schema,
             parts=None if expected is None else parts_of(self.bench, model, rows, expected),
+            counted=count,
+            named=partial(naming, model),
         )
-        if mode is PublishMode.APPEND and not published:
-            self.epoch.unstage(model.relation)
+        if mode is PublishMode.APPEND and empty:
+            self.epoch.unstage(name)
         else:
-            self.epoch.versions[model.relation] = str(self.epoch.number)
-        return published
+            self.epoch.versions[name] = str(self.epoch.number)
 
 
 def recorded_model(model: ModelStep) -> Recorded:

@@ -1,12 +1,13 @@
-"""Making staged files durable beside the engine: while the next relation is computed, the one before is synced.
+"""Making staged files durable beside the engine: while relations are computed, those before them are synced.
 
-Apart from the epoch because a thread comes in. One table
-at a time and in order, so that what an epoch tells its listeners depends on no clock.
+Apart from the epoch because a thread comes in. One table at a time and in order, so that what an epoch
+tells its listeners depends on no clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from headwater.spi.table import Committable
@@ -15,24 +16,23 @@ __all__ = ["Sealing"]
 
 
 class Sealing:
-    """At most one table that is being made durable; used by one thread."""
+    """Tables that are being made durable; used by one thread."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
-        self._pending: tuple[str, Future[Committable]] | None = None
+        self._begun: deque[tuple[str, Future[Committable]]] = deque()
 
     def begin(self, format: str, seal: Callable[[], Committable]) -> None:
-        """Start sealing; what was begun before must have been finished."""
+        """Start sealing, behind what was begun before."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="seal")
-        self._pending = (format, self._pool.submit(seal))
+        self._begun.append((format, self._pool.submit(seal)))
 
-    def finish(self) -> tuple[str, Committable] | None:
-        """Wait for what was begun: its format and result, or None when there is nothing. Raises what sealing raised."""
-        if self._pending is None:
-            return None
-        (format_, future), self._pending = self._pending, None
-        return format_, future.result()
+    def finish(self, *, but: int = 0) -> Iterator[tuple[str, Committable]]:
+        """Wait for what was begun, except for the last ``but``: each format and result. Raises what sealing raised."""
+        while len(self._begun) > but:
+            format_, future = self._begun.popleft()
+            yield format_, future.result()
 
     def close(self) -> None:
         """End the thread."""

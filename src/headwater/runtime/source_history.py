@@ -45,7 +45,7 @@ class SourceHistory:
         name = self.step.relation
         kept = relation("state", name)
         if anew:
-            bench.session.execute(f"DROP TABLE IF EXISTS {kept}")
+            bench.kept.drop(kept)
         elif self.columns is not None:
             values = ", ".join(
                 quote_identifier(column.name)
@@ -63,7 +63,6 @@ class SourceHistory:
         bench.forget_own_history(name)
         kept = relation("state", name)
         columns = Schema(tuple(column for column in self.step.schema if column.name.casefold() in self._folded))
-        shape = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in columns)
-        bench.session.execute(f"CREATE TABLE IF NOT EXISTS {kept} ({shape})")
+        bench.kept.declare(kept, columns)
         accepted = relation("accepted", name)
         bench.session.execute(f"INSERT INTO {kept} SELECT {listed(columns)} FROM {accepted}")

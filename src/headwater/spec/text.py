@@ -22,8 +22,9 @@ EXCERPT_WIDTH: Final = 160
 
 _line_breaks: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _unusual_breaks: Final = re.compile("[\r\x85\u2028\u2029]")
-_forbidden: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_invisible: Final = re.compile("[^ -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Told by those that are refused: a class of what is left takes fifty times as long to compile, 15 ms of every start.
+_forbidden: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_invisible: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)

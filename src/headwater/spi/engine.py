@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -14,7 +14,7 @@ from headwater.values import frozen
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["AheadDecoder", "Engine", "Landed", "ParquetWriter", "Session"]
+__all__ = ["AheadDecoder", "BesideWriter", "Engine", "Landed", "ParquetWriter", "PreparingEngine", "Session"]
 
 
 @frozen
@@ -136,12 +136,36 @@ class ParquetWriter(Protocol):
             known: the result's columns, where the caller has them from this engine's binder; spares asking again.
 
         Returns:
-            The files in the order of the result's rows. None, and nothing was computed, when this session
-            cannot write the result so that the files have the target's columns: the caller streams it.
+            The files. None, and nothing was computed, when this session cannot write the result so that the files
+            have the target's columns: the caller streams it.
 
         Raises:
             DataError: a value does not fit its column. Files may be left that nothing refers to.
             TransientError: the storage failed.
+        """
+        ...
+
+
+@runtime_checkable
+class BesideWriter(ParquetWriter, Protocol):
+    """What a :class:`ParquetWriter` can do besides: write a result while the session goes on.
+
+    An offer, not a duty: the files are the same, only the time may be another one.
+    """
+
+    def write_parquet_beside(
+        self, sql: str, target: ParquetTarget, known: Schema | None = None
+    ) -> Callable[[], tuple[ParquetFile, ...]] | None:
+        """Begin to write as :meth:`ParquetWriter.write_parquet` does.
+
+        Work relations that the query reads may be dropped, and others may be made in their place, before the files
+        are asked for.
+
+        Returns:
+            What waits for the files. None, as there: the caller streams the rows.
+
+        Raises:
+            DataError, TransientError: as there; it is raised here, or by what is returned.
         """
         ...
 
@@ -186,4 +210,17 @@ class Engine(Protocol):
 
     def query(self, settings: Mapping[str, Json]) -> AbstractContextManager[Session]:
         """A session in memory, for reading published tables."""
+        ...
+
+
+@runtime_checkable
+class PreparingEngine(Engine, Protocol):
+    """What an :class:`Engine` can do besides: be at hand sooner. An offer, not a duty."""
+
+    def prepare(self, settings: Mapping[str, Json]) -> None:
+        """Do ahead what takes long of the next :meth:`Engine.open` with these settings, and changes nothing outside.
+
+        Raises:
+            UsageError: the settings are wrong.
+        """
         ...

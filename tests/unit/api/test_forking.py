@@ -101,10 +101,22 @@ def test_values_are_told_as_they_are() -> None:
     assert answer(program) == ["True", "True", "['Mutable',", "'Below']", "Plain", "Plain", "Ordered"]
 
 
-@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "raise ValueError", "return lambda: None", "sys.exit(3)"])
-def test_work_whose_fork_ends_without_a_word_is_done_here(end: str) -> None:
+@pytest.mark.parametrize(
+    "end",
+    [
+        "os.kill(os.getpid(), 9)",
+        "raise ValueError",
+        "return lambda: None",
+        "sys.exit(3)",
+        "return [bytes(3_000_000), Killed()]",
+    ],
+)
+def test_work_whose_fork_ends_without_its_whole_word_is_done_here(end: str) -> None:
     program = f"""
         here = os.getpid()
+        class Killed:
+            def __reduce__(self):
+                os.kill(os.getpid(), 9)
         def work(long):
             long()
             if os.getpid() != here:

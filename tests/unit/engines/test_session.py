@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headwater.engines.duckdb import DuckDBEngine
-from headwater.errors import DataError, DeclarationError, OutsideError, TerminalError, UsageError
+from headwater.errors import DataError, DeclarationError, HeadwaterError, OutsideError, TerminalError, UsageError
 from headwater.spi.codec import FileScan, RecordFormat, ScanFile
 from headwater.spi.engine import Landed, Session
 from headwater.types import Schema
@@ -59,6 +59,20 @@ def test_a_state_may_have_any_name(engine: DuckDBEngine, tmp_path: Path, product
         session.commit()
     with engine.open(state, {}) as session:
         assert session.fetch("SELECT x FROM headwater.kept") == [(1,)]
+
+
+def test_what_was_prepared_opens_as_anything_else(tmp_path: Path) -> None:
+    engine, settings = DuckDBEngine(), {"threads": 2, "memory_limit": "500MB", "allowed_directories": [str(tmp_path)]}
+    engine.prepare({})
+    engine.prepare(settings)
+    found = []
+    for _ in ("prepared", "not prepared"):
+        with engine.open(str(tmp_path / "state.duckdb"), settings) as session:
+            found.append(session.fetch("SELECT name, value FROM duckdb_settings() ORDER BY name"))
+            with pytest.raises(HeadwaterError):
+                session.fetch("SELECT * FROM read_text('/etc/hostname')")
+    assert found[0] == found[1]
+    assert ("temp_directory", str(tmp_path / "state.duckdb.tmp")) in found[0]
 
 
 def test_epochs_do_not_nest(session: Session) -> None:

@@ -7,11 +7,12 @@ leaves the others idle. Results are tables of a database in memory, which all co
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from typing import Final
 
 import duckdb
 
+from headwater.engines.duckdb.worker import Worker
 from headwater.values import frozen
 
 __all__ = ["AHEAD", "Ahead", "Computed"]
@@ -36,7 +37,7 @@ class Ahead:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
         self._number = 0
         self._begun: dict[str, Future[Computed]] = {}
         self._expected: set[str] = set()
@@ -46,13 +47,13 @@ class Ahead:
     def begin(self, sql: str) -> None:
         """Begin to compute a query; nothing is done where the engine may use one thread only."""
         if self._worker is None:
-            ((threads,),) = self._connection.execute("SELECT current_setting('threads')").fetchall()
-            if int(threads) < 2:
+            self._worker = Worker.of(self._connection, "ahead")
+            if self._worker is None:
                 return
-            self._worker = _Worker(ThreadPoolExecutor(1, thread_name_prefix="ahead"), self._connection.cursor())
         if sql not in self._begun:
             self._number += 1
-            self._begun[sql] = self._worker.compute(f"{AHEAD}.ahead{self._number}", sql)
+            table = f"{AHEAD}.ahead{self._number}"
+            self._begun[sql] = self._worker.thread.submit(_create, self._worker.connection, table, sql)
 
     def take(self, sql: str) -> Computed | None:
         """A query's result, waited for; its table stays until the epoch ends.
@@ -77,10 +78,10 @@ class Ahead:
         if self._worker is None:
             return
         for sql in self._expected & self._begun.keys():
-            self._worker.give_up(self._begun.pop(sql))
+            self._give_up(self._worker, self._begun.pop(sql))
         self._expected = set(self._begun)
         for table in self._taken:
-            self._worker.drop(table)
+            self._worker.thread.submit(self._worker.connection.execute, f"DROP TABLE {table}")
         self._taken.clear()
 
     def forget(self) -> None:
@@ -95,38 +96,19 @@ class Ahead:
         """Give everything up, and wait until the thread has ended."""
         self.forget()
         if self._worker is not None:
-            self._worker.thread.shutdown(wait=True)
-            self._worker.connection.close()
+            self._worker.close()
 
-
-@frozen
-class _Worker:
-    """The thread, and the connection that nothing else uses."""
-
-    thread: ThreadPoolExecutor
-    connection: duckdb.DuckDBPyConnection
-
-    def compute(self, table: str, sql: str) -> Future[Computed]:
-        return self.thread.submit(self._create, table, sql)
-
-    def drop(self, table: str) -> None:
-        self.thread.submit(self.connection.execute, f"DROP TABLE {table}")
-
-    def stop(self, begun: Future[Computed]) -> None:
-        """Have a computation end soon; returns when it has."""
-        # Asked once, a query that is just about to begin would not hear of it.
-        while not begun.cancel() and not begun.done():
-            self.connection.interrupt()
-            wait([begun], timeout=0.01)
-
-    def give_up(self, begun: Future[Computed]) -> None:
+    @staticmethod
+    def _give_up(worker: Worker, begun: Future[Computed]) -> None:
         if not begun.cancel():
-            self.thread.submit(self._drop_unwanted, begun)
+            worker.thread.submit(_drop_unwanted, worker.connection, begun)
 
-    def _create(self, table: str, sql: str) -> Computed:
-        counted = self.connection.execute(f"CREATE TABLE {table} AS {sql}").fetchone()
-        return Computed(table, int(counted[0]) if counted else 0)
 
-    def _drop_unwanted(self, ended: Future[Computed]) -> None:
-        if ended.exception() is None:
-            self.connection.execute(f"DROP TABLE {ended.result().table}")
+def _create(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> Computed:
+    counted = connection.execute(f"CREATE TABLE {table} AS {sql}").fetchone()
+    return Computed(table, int(counted[0]) if counted else 0)
+
+
+def _drop_unwanted(connection: duckdb.DuckDBPyConnection, ended: Future[Computed]) -> None:
+    if ended.exception() is None:
+        connection.execute(f"DROP TABLE {ended.result().table}")

@@ -69,7 +69,7 @@ def _copied_for_many(landing: Landing, scan: FileScan, casts: Sequence[Cast], ke
     """Copy the columns that are kept of rows of which none can be refused."""
     columns = [f"{cast.value} AS c{i}" for i, cast in enumerate(casts) if kept[i].type is not None]
     columns.append("CAST(file_index AS INTEGER) AS file")
-    total = landing.work.create(landing.base, f"SELECT {', '.join(columns)} FROM {_read(scan)}")
+    total = landing.work.create(landing.base, f"SELECT {', '.join(columns)} FROM {_read(scan)}", shared=True)
     whole = all(column.is_whole for column in kept)
     values = None if whole else tuple(column.shown(f"b.c{i}") for i, column in enumerate(kept))
     base = Base(landing.base, total, filed=True, values=values)

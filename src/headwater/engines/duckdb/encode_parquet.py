@@ -8,8 +8,12 @@ is in doubt nothing is written, and the rows travel as Arrow.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
+
+import duckdb
 
 from headwater.engines.duckdb.failures import wrapped
 from headwater.engines.duckdb.work import WorkRelations
@@ -27,12 +31,27 @@ _exact: Final = frozenset(
 
 
 def write_parquet(
-    work: WorkRelations, sql: str, target: ParquetTarget, known: Schema | None
-) -> tuple[ParquetFile, ...] | None:
-    """Write the rows as :meth:`headwater.spi.engine.ParquetWriter.write_parquet` promises."""
+    work: WorkRelations, sql: str, target: ParquetTarget, known: Schema | None, *, beside: bool = False
+) -> Callable[[], tuple[ParquetFile, ...]] | None:
+    """Write the rows as :class:`headwater.spi.engine.ParquetWriter` or, ``beside``, ``BesideWriter`` promises."""
     columns = _columns(known or work.describe(sql), target.schema)
     if columns is None:
         return None
+    query = f"SELECT {columns} FROM ({sql})"
+    copy = partial(_copy, query, target)
+    with wrapped("writing the rows"):
+        if beside:
+            return partial(_waited_for, work.run_beside(query, copy))
+        files = copy(work.connection)
+    return lambda: files
+
+
+def _waited_for(copied: Callable[[], tuple[ParquetFile, ...]]) -> tuple[ParquetFile, ...]:
+    with wrapped("writing the rows"):
+        return copied()
+
+
+def _copy(query: str, target: ParquetTarget, connection: duckdb.DuckDBPyConnection) -> tuple[ParquetFile, ...]:
     # The sandbox knows folders by their true names.
     folder = Path(os.path.realpath(target.folder))
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,17 +66,24 @@ def write_parquet(
     if target.field_ids:
         ids = ", ".join(f"{quote_identifier(name)}: {number}" for name, number in target.field_ids.items())
         options.append(f"FIELD_IDS {{{ids}}}")
-    statement = f"COPY (SELECT {columns} FROM ({sql})) TO {quote_text(str(folder))} ({', '.join(options)})"
-    with wrapped("writing the rows"):
-        ((total, paths),) = work.connection.execute(statement).fetchall()
-        # Counting by file is left to the footers: the statistics that COPY can return cost a third of a small file.
-        counts = dict.fromkeys(paths, total) if len(paths) < 2 else _counts(work, paths)
+    statement = f"COPY ({query}) TO {quote_text(str(folder))} ({', '.join(options)})"
+    was_empty = not any(folder.iterdir())
+    try:
+        ((total, paths),) = connection.execute(statement).fetchall()
+    except duckdb.OutOfMemoryException:
+        # It may be tried again, and COPY refuses a folder with files: those that are there now are its own.
+        for left in folder.iterdir() if was_empty else ():
+            left.unlink()
+        raise
+    # Counting by file is left to the footers: the statistics that COPY can return cost a third of a small file.
+    counts = dict.fromkeys(paths, total) if len(paths) < 2 else _counts(connection, paths)
     return tuple(ParquetFile(Path(path).name, Path(path).stat().st_size, int(counts[path])) for path in paths)
 
 
-def _counts(work: WorkRelations, paths: list[str]) -> dict[str, int]:
+def _counts(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> dict[str, int]:
     """How many rows each file has."""
-    return dict(work.fetch("SELECT file_name, num_rows FROM parquet_file_metadata(?)", [paths]))
+    counted = connection.execute("SELECT file_name, num_rows FROM parquet_file_metadata(?)", [paths])
+    return dict(counted.fetchall())
 
 
 def _columns(found: Schema, wanted: Schema) -> str | None:

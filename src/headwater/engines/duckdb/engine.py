@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
+
 from headwater.engines.duckdb.bind import Binding
 from headwater.engines.duckdb.describe import describe
 from headwater.engines.duckdb.session import DuckDBSession
-from headwater.engines.duckdb.settings import EngineSettings, connect
+from headwater.engines.duckdb.settings import EngineSettings, connect, prepare
 from headwater.spi.codec import FileScan
 from headwater.spi.engine import Session
 from headwater.types import Json, Schema
@@ -34,6 +36,7 @@ class DuckDBEngine:
 
     def __init__(self) -> None:
         self._binding = Binding()
+        self._prepared: dict[EngineSettings, duckdb.DuckDBPyConnection] = {}
 
     def bind(self, sql: str, relations: Mapping[str, Schema]) -> Schema:
         return self._binding.bind(sql, relations)
@@ -41,11 +44,15 @@ class DuckDBEngine:
     def describe(self, scan: FileScan) -> Schema:
         return describe(scan)
 
+    def prepare(self, settings: Mapping[str, Json]) -> None:
+        read = EngineSettings.of(settings)
+        self._prepared[read] = prepare(read)
+
     @contextmanager
     def open(self, state: str, settings: Mapping[str, Json]) -> Iterator[Session]:
         read = EngineSettings.of(settings)
         Path(state).parent.mkdir(parents=True, exist_ok=True)
-        connection = connect(state, read)
+        connection = connect(state, read, self._prepared.pop(read, None))
         session = DuckDBSession(connection, Path(f"{state}.wal"))
         try:
             yield session

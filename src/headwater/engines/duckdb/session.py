@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +31,7 @@ crash takes half a second; with less, the file is written so often that the paus
 
 
 class DuckDBSession:
-    """A :class:`headwater.spi.engine.Session`, ``ParquetWriter`` and ``AheadDecoder``; see there for their promises.
+    """A :class:`headwater.spi.engine.Session`, ``BesideWriter`` and ``AheadDecoder``; see there for their promises.
 
     Outside :meth:`begin` and :meth:`commit` every statement stands for itself, and work
     relations live until they are dropped or the session ends.
@@ -64,6 +64,7 @@ class DuckDBSession:
 
     def rollback(self) -> None:
         with wrapped("rolling the epoch back"):
+            self._work.beside.forget()
             if self._work.in_transaction:
                 self._connection.execute("ROLLBACK")
         self._work.in_transaction = self._epoch = False
@@ -94,6 +95,7 @@ class DuckDBSession:
     def close(self) -> None:
         """Stop what is computed ahead; the connection stays its owner's to close."""
         self._work.ahead.close()
+        self._work.beside.close()
 
     def view(self, name: str, rows: Rows, *, schema: Schema | None = None) -> None:
         match rows:
@@ -105,7 +107,7 @@ class DuckDBSession:
                 self._work.register(name, _many_times(rows))
 
     def create(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> int:
-        return self._work.create(name, sql, parameters)
+        return self._work.create(name, sql, parameters, shared=True)
 
     def define(self, name: str, sql: str) -> None:
         self._work.define(name, sql)
@@ -146,7 +148,13 @@ class DuckDBSession:
     def write_parquet(
         self, sql: str, target: ParquetTarget, known: Schema | None = None
     ) -> tuple[ParquetFile, ...] | None:
-        return write_parquet(self._work, sql, target, known)
+        copied = write_parquet(self._work, sql, target, known)
+        return None if copied is None else copied()
+
+    def write_parquet_beside(
+        self, sql: str, target: ParquetTarget, known: Schema | None = None
+    ) -> Callable[[], tuple[ParquetFile, ...]] | None:
+        return write_parquet(self._work, sql, target, known, beside=True)
 
 
 def _many_times(

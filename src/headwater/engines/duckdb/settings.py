@@ -19,7 +19,7 @@ from headwater.errors import UsageError, did_you_mean
 from headwater.types import Json, quote_text
 from headwater.values import frozen
 
-__all__ = ["EngineSettings", "connect"]
+__all__ = ["EngineSettings", "connect", "prepare"]
 
 _size = re.compile(r"\s*\d+(\.\d+)?\s*(B|[KMGT]i?B)\s*", re.IGNORECASE)
 
@@ -79,37 +79,57 @@ class EngineSettings:
         return EngineSettings(**values)
 
 
-def connect(state: str | None, settings: EngineSettings) -> duckdb.DuckDBPyConnection:
+def connect(
+    state: str | None, settings: EngineSettings, prepared: duckdb.DuckDBPyConnection | None = None
+) -> duckdb.DuckDBPyConnection:
     """Open a database file (None: in memory), sandboxed and with UTC as its time zone.
 
     Beside the file there is a database in memory, ``memory``, which all connections of the process see. Names
     are looked for in the file first, where tables are made that do not say where.
+
+    Args:
+        prepared: what :func:`prepare` made with the same settings, for a file.
     """
-    config: dict[str, str | bool | int | float | list[str]] = dict(
-        _fixed if state is None else {**_fixed, **_of_states}
-    )
+    with wrapped("opening the state"):
+        connection = prepared or _instance(settings, {} if state is None else _of_states)
+        if state is not None:
+            # Without a folder of its own DuckDB would spill into the current one.
+            spill = settings.temp_directory or f"{state}.tmp"
+            connection.execute(f"SET GLOBAL temp_directory = {quote_text(spill)}")
+            # Under a name of its own: the file's, that of a product, may be one that statements give to something else.
+            connection.execute(f"ATTACH {quote_text(state)} AS {_state_database}")
+            connection.execute(f"SET search_path = '{_state_database}.main,memory.main'")
+        if settings.allowed_directories is not None:
+            folders = ", ".join(quote_text(os.path.realpath(folder)) for folder in settings.allowed_directories)
+            connection.execute(f"SET allowed_directories = [{folders}]")
+            connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def prepare(settings: EngineSettings) -> duckdb.DuckDBPyConnection:
+    """What takes long of opening a file, whichever it will be."""
+    with wrapped("preparing the engine"):
+        connection = _instance(settings, _of_states)
+        connection.execute(
+            "SELECT 1 FROM duckdb_tables()"
+        )  # the first time DuckDB makes all views of its own catalogue
+    return connection
+
+
+def _instance(settings: EngineSettings, more: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
+    config: dict[str, str | bool | int | float | list[str]] = {**_fixed, **more}
     if settings.memory_limit is not None:
         config["memory_limit"] = settings.memory_limit
     if settings.threads is not None:
         config["threads"] = str(settings.threads)
         if settings.threads == 1:  # and no others that read ahead: a process with one thread can fork
             config["async_threads"] = "0"
-    # Without a folder of its own DuckDB would spill into the current one.
-    config["temp_directory"] = settings.temp_directory or (f"{state}.tmp" if state else "")
-    with wrapped("opening the state"):
-        connection = duckdb.connect(":memory:", config=config)
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        if state is not None:
-            # Under a name of its own: the file's, that of a product, may be one that statements give to something else.
-            connection.execute(f"ATTACH {quote_text(state)} AS {_state_database}")
-            connection.execute(f"SET search_path = '{_state_database}.main,memory.main'")
-        # A footer is read once, not with every query that names the file; the cache counts towards memory_limit.
-        connection.execute("SET GLOBAL parquet_metadata_cache = true")
-        if settings.allowed_directories is not None:
-            folders = ", ".join(quote_text(os.path.realpath(folder)) for folder in settings.allowed_directories)
-            connection.execute(f"SET allowed_directories = [{folders}]")
-            connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+    config["temp_directory"] = settings.temp_directory or ""
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    # A footer is read once, not with every query that names the file; the cache counts towards memory_limit.
+    connection.execute("SET GLOBAL parquet_metadata_cache = true")
     return connection
 
 

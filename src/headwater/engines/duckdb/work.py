@@ -8,12 +8,13 @@ when an epoch ends: the next one defines most of them again, by the same texts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import duckdb
 
 from headwater.engines.duckdb.ahead import Ahead
+from headwater.engines.duckdb.beside import Act, Beside, Reading, T
 from headwater.engines.duckdb.failures import streamed, wrapped
 from headwater.engines.duckdb.footers import Footers
 from headwater.engines.duckdb.schemas import to_schema
@@ -41,6 +42,7 @@ class WorkRelations:
         self.in_transaction = False
         """Whether a failed statement would undo durable ones."""
         self.ahead = Ahead(connection)
+        self.beside = Beside(connection)
         self.footers = Footers()
         self._statements = Statements(connection)
         self._arrow_schemas: dict[pyarrow.Schema, Schema] = {}
@@ -50,17 +52,31 @@ class WorkRelations:
         self._idle: dict[str, str] = {}
         """Views that were dropped, with their texts, and are in the catalogue still."""
         self._variables: dict[str, Sequence[Any]] = {}
+        self._values: dict[str, tuple[str, str]] = {}
+        """The names of variables and the SQL of their values, by the call that reads each."""
+        self._shared: dict[str, str] = {}
+        """Tables that other connections of the process see, with their names there."""
+        self._left: list[str] = []
+        """Such tables that were dropped in the transaction, which may not touch their database."""
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Run one statement; what it raises is not wrapped."""
         return self._statements.run(sql, parameters)
 
-    def create(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Materialise a query; returns its number of rows."""
+    def create(self, name: str, sql: str, parameters: Sequence[Any] = (), *, shared: bool = False) -> int:
+        """Materialise a query; returns its number of rows.
+
+        Args:
+            shared: have other connections see it, where it can be: a transaction writes one database only.
+        """
+        place = f"memory.main.{name}" if shared and not self.in_transaction else None
         with wrapped(f"computing {unquoted(name)}"):
             self._clear(name)
-            counted = self.run(f"CREATE TEMP TABLE {name} AS {sql}", parameters).fetchone()
+            kind = "TEMP TABLE" if place is None else "TABLE"
+            counted = self.run(f"CREATE {kind} {place or name} AS {sql}", parameters).fetchone()
         self._kinds[name] = "TABLE"
+        if place is not None:
+            self._shared[name] = place
         return int(counted[0]) if counted else 0
 
     def insert(self, name: str, sql: str) -> int:
@@ -118,7 +134,42 @@ class WorkRelations:
             with wrapped(f"reading {unquoted(name)}"):
                 self.run(f"SET VARIABLE {name} = {value}", parameters)
             self._variables[name] = parameters
-        return f"getvariable({quote_text(unquoted(name))})"
+        call = f"getvariable({quote_text(unquoted(name))})"
+        self._values[call] = (name, value)
+        return call
+
+    def run_beside(self, sql: str, act: Act[T]) -> Callable[[], T]:
+        """Do something with a query, on a thread of its own where another connection sees all that it reads.
+
+        What it reads may be dropped, but not changed, until the result was asked for.
+        """
+        reading = self._reading(sql)
+        begun = None if reading is None else self.beside.begin(reading, act)
+        if begun is not None:
+            return begun
+        done = act(self.connection)
+        return lambda: done
+
+    def _reading(self, sql: str) -> Reading | None:
+        """What a query reads; None where some of it is for this connection only."""
+        reading = Reading({}, set(), {})
+        return reading if not self.in_transaction and self._read(sql, reading) else None
+
+    def _read(self, sql: str, reading: Reading) -> bool:
+        """Add what a text reads, a view behind what it reads itself; whether others see all of it."""
+        for call, (name, value) in self._values.items():
+            if call in sql:
+                reading.variables[name] = (value, self._variables[name])
+        for name in self._kinds:
+            if name not in sql or name in reading.tables or name in reading.views:
+                continue
+            if name in self._shared:
+                reading.tables.add(name)
+            elif name in self._defined and self._read(self._defined[name], reading):
+                reading.views[name] = self._defined[name]
+            else:
+                return False
+        return True
 
     def register(self, name: str, rows: Any) -> None:
         """Make an Arrow object readable; DuckDB keeps it alive as long as the relation."""
@@ -134,18 +185,25 @@ class WorkRelations:
             raise UsageError(f"there is no work relation {name}")
         if name in self._defined:
             self._idle[name] = self._defined.pop(name)
+        elif name in self._shared and self.in_transaction:
+            self._left.append(self._shared.pop(name))
         else:
-            with wrapped(f"dropping {unquoted(name)}"):
-                self.run(f"DROP {kind} {name}")
+            self._drop(kind, name)
         for servant in self._servants.pop(name, ()):
             self.drop(servant)
 
+    def _drop(self, kind: RelationKind, name: str) -> None:
+        with wrapped(f"dropping {unquoted(name)}"):
+            if name in self._shared:
+                self.beside.wait()
+            self.run(f"DROP {kind} {self._shared.pop(name, name)}")
+
     def end(self) -> None:
         """Drop everything; what views it had is known for the next epoch."""
-        with wrapped("ending the epoch"):
-            for name, kind in reversed(self._kinds.items()):
-                if name not in self._defined:
-                    self.run(f"DROP {kind} {name}")
+        for name, kind in reversed(self._kinds.items()):
+            if name not in self._defined:
+                self._drop(kind, name)
+        self._drop_shared()
         self._idle.update(self._defined)
         self.ahead.end()
         self._forget()
@@ -159,10 +217,19 @@ class WorkRelations:
         with wrapped("ending the epoch"):
             for name, kind in self.connection.execute(left).fetchall():
                 self.connection.execute(f"DROP {kind} {quote_identifier(name)}")
+            self._left += self._shared.values()
+        self._drop_shared()
         self._idle.clear()
         self._forget()
 
+    def _drop_shared(self) -> None:
+        with wrapped("ending the epoch"):
+            for place in self._left:
+                self.run(f"DROP TABLE IF EXISTS {place}")
+        self._left.clear()
+
     def _forget(self) -> None:
+        self._shared.clear()
         self._kinds.clear()
         self._servants.clear()
         self._defined.clear()
