@@ -42,15 +42,15 @@ upgrades: Final[tuple[tuple[str, ...], ...]] = (
 newest_version: Final = len(upgrades)
 
 
-def ensure_schema(session: Session) -> None:
-    """Create or upgrade the tables, in one transaction.
+def ensure_schema(session: Session) -> bool:
+    """Create or upgrade the tables, in one transaction; returns whether there were none.
 
     Raises:
         TerminalError: a newer headwater wrote the file.
     """
     found = _version(session)
     if found == newest_version:
-        return
+        return False
     if found > newest_version:
         raise TerminalError(
             f"the state file has version {found}, this headwater knows versions up to {newest_version}",
@@ -70,6 +70,7 @@ def ensure_schema(session: Session) -> None:
         session.rollback()
         raise
     session.commit()
+    return found == 0
 
 
 def _version(session: Session) -> int:

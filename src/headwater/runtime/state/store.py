@@ -96,10 +96,15 @@ class StateStore:
         """How many epochs the journal has when this one commits; None before one was entered into the tables."""
         self._complete = False
         """Whether the tables have all that the journal had, and nothing was written since."""
-        ensure_schema(session)
+        self._empty = ensure_schema(session)
+        """Whether nothing was ever written: a first run reads none of a dozen tables."""
 
     def snapshot(self) -> Snapshot:
         """Everything a run needs to know at its start."""
+        if self._empty:
+            return Snapshot(
+                epoch=0, positions={}, foreign={}, versions={}, inputs={}, recorded={}, outbox=(), staging=()
+            )
         self._read_journal()
         fetch = self._session.fetch
         epoch, origin = fetch("SELECT coalesce(max(epoch), 0), coalesce(min_by(run, epoch), '') FROM headwater.epochs")[
@@ -198,6 +203,7 @@ class StateStore:
 
     def write(self, record: EpochRecord) -> None:
         """Write an epoch inside the open transaction; what is to be published is then what this epoch says."""
+        self._empty = False
         anew = set(record.removed)
         new = tuple(r for r in record.recorded if r.relation in anew or self._written.get(r.relation) != r)
         record = dataclasses.replace(record, recorded=new)
@@ -283,6 +289,7 @@ class StateStore:
 
     def announce_staging(self, tables: Iterable[StagedTable]) -> None:
         """Remember, before anything is staged, where staged files may lie: a transaction of its own."""
+        self._empty = False
         self._session.begin()
         self._session.execute("DELETE FROM headwater.staging")
         self._insert("staging", [(str(table.relation), table.format) for table in tables])
