@@ -195,6 +195,15 @@ class Schema:
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
+    @property
+    def listed(self) -> str:
+        """The columns as a list for SELECT.
+
+        >>> Schema.of({"id": "bigint", "of day": "date"}).listed
+        '"id", "of day"'
+        """
+        return ", ".join(quote_identifier(column.name) for column in self.columns)
+
     def get(self, name: str) -> Column | None:
         folded = name.casefold()
         return next((column for column in self.columns if column.name.casefold() == folded), None)

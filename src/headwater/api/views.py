@@ -49,7 +49,7 @@ class Views:
         """
         self._history(view)
         schema = self._models[view].analysis.schema
-        self._session.define(name, f"SELECT {listed(schema)} FROM {relation('history', view)}")
+        self._session.define(name, f"SELECT {schema.listed} FROM {relation('history', view)}")
         return schema
 
     @cached_property
@@ -77,7 +77,7 @@ class Views:
             program = self._models[name].program
             for read in program.inputs:
                 self._history(read.relation)
-            columns = listed(self._models[name].analysis.schema)
+            columns = self._models[name].analysis.schema.listed
             self._session.define(made, f"SELECT {columns} FROM ({program.over_history()})")
 
     def _source(self, step: SourceStep, made: str) -> None:
@@ -95,7 +95,7 @@ class Views:
             return
         landed = relation("candidate", step.relation)
         self._session.land(landed, rows, schema=step.schema, rejects=relation("malformed", step.relation))
-        self._session.define(made, f"SELECT {listed(step.schema)} FROM {landed}")
+        self._session.define(made, f"SELECT {step.schema.listed} FROM {landed}")
 
     def _position(self, step: SourceStep) -> Position | None:
         from headwater.runtime.state import StateStore
@@ -106,8 +106,3 @@ class Views:
             return None
         with discovery.engine(layout.environment.engine).open(str(state), layout.environment.settings) as session:
             return StateStore(session).snapshot().positions.get(step.relation)
-
-
-def listed(schema: Schema) -> str:
-    """The columns as a select list."""
-    return ", ".join(quote_identifier(column.name) for column in schema)

@@ -32,7 +32,7 @@ class Definitions:
     >>> views.add('"b"', 'SELECT x + 1 AS x FROM "a"', ['"a"'])
     >>> print(views.over(['"b"'], 'SELECT max(x) FROM "b"'))
     WITH "a" AS NOT MATERIALIZED (SELECT x FROM "t"), "b" AS NOT MATERIALIZED (SELECT x + 1 AS x FROM "a") \
-SELECT * FROM (SELECT max(x) FROM "b")
+SELECT max(x) FROM "b"
     """
 
     _known: dict[str, Definition] = field(default_factory=dict)
@@ -42,6 +42,10 @@ SELECT * FROM (SELECT max(x) FROM "b")
 
     def add(self, name: str, sql: str, reads: Iterable[str]) -> None:
         self._known[name] = Definition(sql, tuple(reads))
+
+    def repeat(self, name: str, known: str) -> None:
+        """Give a query another name: one that stands for the first would be a level more to plan."""
+        self._known[name] = self._known[known]
 
     def take(self, name: str) -> Definition:
         """Remove a definition and hand it out."""
@@ -53,7 +57,8 @@ SELECT * FROM (SELECT max(x) FROM "b")
         if not needed:
             return sql
         named = ", ".join(f"{name} AS NOT MATERIALIZED ({self._known[name].sql})" for name in needed)
-        return f"WITH {named} SELECT * FROM ({sql})"
+        # A query with names of its own keeps them to itself; a level less is planned sooner.
+        return f"WITH {named} {sql}" if sql.startswith("SELECT ") else f"WITH {named} SELECT * FROM ({sql})"
 
     def _closure(self, reads: Iterable[str]) -> list[str]:
         """The definitions behind some names, each after those it reads."""

@@ -127,7 +127,7 @@ class Epoch:
         while it computes what is staged next.
 
         Args:
-            known: the query's columns as the engine's binder gave them.
+            known: the columns of the query that are written, as the engine's binder gave them; None: all of them.
             without: the files that a merge takes out of the table.
             parts: yield the same rows as the query, to be written into files of their own where the engine writes.
             counted: told how many rows there are, once that is known (default: nobody is).
@@ -154,7 +154,8 @@ class Epoch:
                 self.wait_for_written(but=0 if mode is not PublishMode.REPLACE else most_beside)
                 return
         self._settle()
-        committable = replace(table.stage(session.reader(query), spec, identity, mode), without=without)
+        rows = session.reader(query if known is None else f"SELECT {known.listed} FROM ({query})")
+        committable = replace(table.stage(rows, spec, identity, mode), without=without)
         counted(committable.rows)
         self._enter(format, committable)
 

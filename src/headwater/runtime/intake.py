@@ -18,7 +18,6 @@ from headwater.runtime.keyed_sources import Changes
 from headwater.runtime.publication import Publisher, recorded_source
 from headwater.runtime.source_history import SourceHistory
 from headwater.runtime.state.values import VersionToken
-from headwater.runtime.workbench import listed
 from headwater.spi.codec import FileScan, Rows
 from headwater.spi.engine import AheadDecoder
 from headwater.spi.engine import Landed as Decoded
@@ -120,7 +119,7 @@ class Intake:
             bench.session.view(gains, rows, schema=port.schema)
             bench.define(
                 change,
-                f"SELECT {listed(port.schema)}, {text_literal(origin)} AS {SOURCE_COLUMN}, "
+                f"SELECT {port.schema.listed}, {text_literal(origin)} AS {SOURCE_COLUMN}, "
                 f"row_number() OVER () AS {OFFSET_COLUMN} FROM {gains}",
             )
         anew = port.relation in self.replaced

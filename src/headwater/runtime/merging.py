@@ -14,7 +14,7 @@ from headwater.incremental.program import Program
 from headwater.plan.steps import ModelStep
 from headwater.relations import DIFF_COLUMN, relation
 from headwater.runtime.epoch import Parts
-from headwater.runtime.workbench import Workbench, listed
+from headwater.runtime.workbench import Workbench
 from headwater.spi.codec import FILE_COLUMN, ROW_COLUMN
 from headwater.spi.table import Footing
 from headwater.types import RelationName, quote_identifier
@@ -84,7 +84,7 @@ def is_spread(bench: Workbench, model: ModelStep, changes: str, footing: Footing
     if len(footing.files.files) == 1:  # which is written in parts next time, so that changes may lie together
         return False
     before = bench.mark()
-    bench.create(delta, f"SELECT {listed(model.analysis.schema)}, {DIFF_COLUMN} FROM ({changes})")
+    bench.create(delta, f"SELECT {model.analysis.schema.listed}, {DIFF_COLUMN} FROM ({changes})")
     _lose(bench, model, footing)
     spread = _is_large(footing, _surely_touched(bench, model))
     bench.drop_since(before, name)
@@ -104,7 +104,7 @@ def is_to_be_replaced(bench: Workbench, name: RelationName) -> bool:
 
 def gather(bench: Workbench, model: ModelStep, changes: str | None) -> None:
     """Make ``delta.<name>``: what the result gained and lost since it was published, in earlier epochs too."""
-    name, columns = model.relation, listed(model.analysis.schema)
+    name, columns = model.relation, model.analysis.schema.listed
     made, kept = relation("delta", name), _unpublished(name)
     if bench.has(made):
         bench.drop(made)
@@ -131,7 +131,7 @@ def change_set(bench: Workbench, model: ModelStep, footing: Footing) -> ChangeSe
 
     None where the table does not hold what is to be taken away.
     """
-    name, columns, delta = model.relation, listed(model.analysis.schema), relation("delta", model.relation)
+    name, columns, delta = model.relation, model.analysis.schema.listed, relation("delta", model.relation)
     came, went = bench.session.fetch(
         f"SELECT coalesce(sum({DIFF_COLUMN}) FILTER (WHERE {DIFF_COLUMN} > 0), 0), "
         f"coalesce(-sum({DIFF_COLUMN}) FILTER (WHERE {DIFF_COLUMN} < 0), 0) FROM {delta}"
@@ -163,21 +163,21 @@ def change_set(bench: Workbench, model: ModelStep, footing: Footing) -> ChangeSe
     return ChangeSet(without, f"{stays} UNION ALL {gained}", parts, gained, survivors, rows)
 
 
-def parts_of(bench: Workbench, model: ModelStep, rows: str, expected: int) -> Parts | None:
+def parts_of(bench: Workbench, model: ModelStep, whole: str, expected: int) -> Parts | None:
     """The whole result in two parts: those like gained rows apart, because what changed last often changes next.
 
     Args:
-        rows: what stands in FROM for all of it.
+        whole: yields all of it.
         expected: how many rows it has, refused ones included.
     """
-    columns, delta = listed(model.analysis.schema), relation("delta", model.relation)
+    columns, delta = model.analysis.schema.listed, relation("delta", model.relation)
     came = int(
         bench.session.fetch(f"SELECT coalesce(sum({DIFF_COLUMN}), 0) FROM {delta} WHERE {DIFF_COLUMN} > 0")[0][0]
     )
     if not came:
         return None
     alike = f"SELECT 1 FROM {delta} AS gained WHERE {DIFF_COLUMN} > 0 AND {_same(model, 'gained')}"
-    query = f"SELECT {columns} FROM {rows} AS kept WHERE"
+    query = f"SELECT {columns} FROM ({whole}) AS kept WHERE"
     # Where all numbers agree, no gained row has an equal one that was there before.
     return Parts(
         f"{query} NOT EXISTS ({alike})",
@@ -186,7 +186,7 @@ def parts_of(bench: Workbench, model: ModelStep, rows: str, expected: int) -> Pa
 
 
 def _gained(model: ModelStep) -> str:
-    columns, delta = listed(model.analysis.schema), relation("delta", model.relation)
+    columns, delta = model.analysis.schema.listed, relation("delta", model.relation)
     return (
         f"SELECT {columns} FROM {delta} WHERE {DIFF_COLUMN} = 1 UNION ALL SELECT {columns} FROM {delta} "
         f'CROSS JOIN UNNEST(generate_series(1, {DIFF_COLUMN})) AS "_hw_copies"("_hw_copy") WHERE {DIFF_COLUMN} > 1'
@@ -201,7 +201,7 @@ def _same(model: ModelStep, other: str) -> str:
 
 def _lose(bench: Workbench, model: ModelStep, footing: Footing) -> None:
     """Make ``lost.<name>``, the rows that go, and ``located.<name>``, those of the table with where they lie."""
-    columns = listed(model.analysis.schema)
+    columns = model.analysis.schema.listed
     bench.create(
         _named("lost", model.relation),
         f"SELECT {columns}, -{DIFF_COLUMN} AS {_times}, row_number() OVER () AS {_group} "

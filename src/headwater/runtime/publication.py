@@ -34,7 +34,7 @@ from headwater.runtime.moments import latest
 from headwater.runtime.naming import naming
 from headwater.runtime.state.values import VersionToken
 from headwater.runtime.tables import model_spec, quarantine_spec
-from headwater.runtime.workbench import Workbench, listed
+from headwater.runtime.workbench import Workbench
 from headwater.spec.contract import EventTime
 from headwater.spi import discovery
 from headwater.spi.table import FileSwapper, Footing, PublishMode
@@ -77,7 +77,6 @@ class Publisher:
             mode = PublishMode.REPLACE
         anew = mode is PublishMode.REPLACE
         counts: Counts | None = None
-        rows = f"({query})"
         if model.judgement is not None:
             timing = self.epoch.watermarks.timing(name, anew=anew)
             judging = judge(name, model.judgement, model.analysis.schema, history=not anew, timing=timing)
@@ -90,12 +89,12 @@ class Publisher:
             self.quarantine(name, model.output, model.fingerprint, counts.late + counts.quarantined, anew=anew)
             self.advance_time(name, model.event_time, model.analysis.schema, anew=anew, judged=judged)
             self.bench.forget_own_history(name)
-            rows = relation("accepted", name)
+            query = f"FROM {relation('accepted', name)}"
         elif keep:
-            rows = relation("change", name)
-            self.bench.create(rows, query)
+            self.bench.create(relation("change", name), query)
+            query = f"FROM {relation('change', name)}"
         if counts is None or counts.accepted or anew:
-            self._stage(model, rows, mode, expected, judged=counts is not None)
+            self._stage(model, query, mode, expected, judged=counts is not None)
         self.epoch.recorded[name] = recorded_model(model)
 
     def merges(self, model: ModelStep) -> bool:
@@ -248,14 +247,14 @@ class Publisher:
             return
         rejected = relation("rejected", name)
         if self.bench.has(rejected):
-            query = f"SELECT {listed(QUARANTINE_SCHEMA)} FROM {rejected}"
+            query = f"SELECT {QUARANTINE_SCHEMA.listed} FROM {rejected}"
         else:
             query = self.bench.nothing(QUARANTINE_SCHEMA)
         mode = PublishMode.APPEND if known and not anew else PublishMode.REPLACE
         self.epoch.stage(target, format, fingerprint=fingerprint, query=query, spec=quarantine_spec(name), mode=mode)
         self.epoch.versions[target] = quarantine_token(format, self.epoch.number)
 
-    def _stage(self, model: ModelStep, rows: str, mode: PublishMode, expected: int | None, *, judged: bool) -> None:
+    def _stage(self, model: ModelStep, query: str, mode: PublishMode, expected: int | None, *, judged: bool) -> None:
         """Stage the rows; what was not judged is accounted for once it is counted."""
         name, empty = model.relation, False
 
@@ -270,11 +269,11 @@ class Publisher:
             name,
             model.output,
             fingerprint=model.fingerprint,
-            query=f"SELECT {listed(model.analysis.schema)} FROM {rows}",
+            query=query,
             spec=model_spec(model),
             mode=mode,
             known=model.analysis.schema,
-            parts=None if expected is None else parts_of(self.bench, model, rows, expected),
+            parts=None if expected is None else parts_of(self.bench, model, query, expected),
             counted=count,
             named=partial(naming, model),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from headwater.plan.steps import SourceStep
 from headwater.quality.judging import judge, reads_itself
 from headwater.relations import relation
-from headwater.runtime.workbench import Workbench, listed
+from headwater.runtime.workbench import Workbench
 from headwater.types import Schema, quote_identifier
 from headwater.values import frozen
 
@@ -65,4 +65,4 @@ class SourceHistory:
         columns = Schema(tuple(column for column in self.step.schema if column.name.casefold() in self._folded))
         bench.kept.declare(kept, columns)
         accepted = relation("accepted", name)
-        bench.session.execute(f"INSERT INTO {kept} SELECT {listed(columns)} FROM {accepted}")
+        bench.session.execute(f"INSERT INTO {kept} SELECT {columns.listed} FROM {accepted}")

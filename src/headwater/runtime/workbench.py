@@ -29,7 +29,7 @@ from headwater.spi.source import Position
 from headwater.spi.table import AtVersion
 from headwater.types import FieldPath, RelationName, Schema, quote_identifier
 
-__all__ = ["Workbench", "listed"]
+__all__ = ["Workbench"]
 
 provenance: Final = Schema.of({SOURCE_COLUMN: "VARCHAR", OFFSET_COLUMN: "BIGINT"})
 
@@ -254,12 +254,11 @@ class Workbench:
         return made
 
     def _model_history(self, model: ModelStep, made: str) -> None:
-        name, columns = model.relation, listed(model.analysis.schema)
+        name, columns = model.relation, model.analysis.schema.listed
         change = relation("change", name)
         if model.output == "view":
-            plain = quote_identifier(str(name))
-            self._name(plain, model.analysis.engine_sql, [self._plain(read) for read in model.analysis.reads])
-            self._name(made, f"SELECT {columns} FROM {plain}", [plain])
+            self._name(made, model.analysis.engine_sql, [self._plain(read) for read in model.analysis.reads])
+            self._definitions.repeat(quote_identifier(str(name)), made)
         elif name in self._replaced:
             self._name(made, f"SELECT {columns} FROM {change}", [change])
         elif name in self._appended:
@@ -272,7 +271,11 @@ class Workbench:
         """``<name>``, as a query in its own words calls what it reads: all rows, with no word on their origin."""
         plain, history = quote_identifier(str(name)), relation("history", name)
         self.history(name)
-        if not self.has(plain):
+        if self.has(plain):
+            return plain
+        if name in self._sources and history in self._definitions:  # which stays as it is, unlike a model's
+            self._definitions.repeat(plain, history)
+        else:
             self._name(plain, f"FROM {history}", [history])
         return plain
 
@@ -289,14 +292,15 @@ class Workbench:
             begun = self.rows.has_begun(step.relation)
             self._name(made, (step.keyed.program.content if begun else None) or self.nothing(step.schema))
             return
-        at_hand = step.judgement is not None or self.rows.begins(step.relation)
-        rows = None if at_hand else self.rows.all(step)
+        begins = self.rows.begins(step.relation)
+        rows = None if begins or step.judgement is not None else self.rows.all(step)
         if rows is not None and is_direct(rows):
             self.view(made, rows, step.schema)
-        else:
+            return
+        if not begins:
             self.traced(step.relation)
-            traced = relation("traced", step.relation)
-            self._name(made, f"SELECT {listed(step.schema)} FROM {traced}", [traced])
+        whole = relation("change" if begins else "traced", step.relation)
+        self._name(made, f"SELECT {step.schema.listed} FROM {whole}", [whole])
 
     def traced(self, name: RelationName) -> None:
         """``traced.<name>``: the history with the origin of its rows, as far as that is still known.
@@ -331,7 +335,7 @@ class Workbench:
         made = relation("delta", name)
         if self.has(made):
             return
-        columns, change = listed(self._schema(name)), relation("change", name)
+        columns, change = self._schema(name).listed, relation("change", name)
         gained = f"SELECT {columns}, CAST(1 AS BIGINT) AS {DIFF_COLUMN} FROM {change}"
         if name in self._foreign:
             self.change(name)
@@ -353,7 +357,7 @@ class Workbench:
         self.history(name)
         history = relation("history", name)
         origin = f"{source} AS {SOURCE_COLUMN}, {offset} AS {OFFSET_COLUMN}"
-        self._name(made, f"SELECT {listed(self._schema(name))}, {origin} FROM {history}", [history])
+        self._name(made, f"SELECT {self._schema(name).listed}, {origin} FROM {history}", [history])
 
     def _traced_source(self, step: SourceStep, made: str) -> None:
         if self.rows.begins(step.relation):
@@ -369,8 +373,3 @@ class Workbench:
         if name in self._foreign:
             return self._foreign[name].schema
         return self._models[name].analysis.schema
-
-
-def listed(schema: Schema) -> str:
-    """The columns as a select list."""
-    return ", ".join(quote_identifier(column.name) for column in schema)

@@ -40,7 +40,7 @@ from headwater.runtime.source_history import SourceHistory
 from headwater.runtime.state import Snapshot
 from headwater.runtime.tables import model_spec
 from headwater.runtime.watermarks import Watermarks
-from headwater.runtime.workbench import Workbench, listed
+from headwater.runtime.workbench import Workbench
 from headwater.spi.table import PublishMode
 from headwater.types import Counts, RelationName, quote_identifier
 from headwater.values import frozen
@@ -138,7 +138,7 @@ class _Replay:
         the rank stands for the origin while keys are decided, and leads back to it.
         """
         name, schema, own = self.target.relation, self.target.schema, self._own
-        columns = listed(schema)
+        columns = schema.listed
         if not self._rank(bench):
             return 0
         candidates = bench.create(
@@ -200,7 +200,7 @@ class _Replay:
                 bench.define(relation("history", own), f"SELECT * FROM {bench.earlier(name)}")
 
     def _stage(self, model: ModelStep) -> None:
-        columns = listed(model.analysis.schema)
+        columns = model.analysis.schema.listed
         self.epoch.stage(
             model.relation,
             model.output,
