@@ -17,13 +17,14 @@ from typing import Final
 from headwater.api.cache import FileCache
 from headwater.api.forking import can_fork, in_forks
 from headwater.api.project import Project
+from headwater.api.shares import Turns, shares
 from headwater.api.sources import source_schemas
 from headwater.errors import DeclarationError, HeadwaterError, did_you_mean
 from headwater.plan.build import build_plan
 from headwater.plan.cache import reading_key
 from headwater.plan.codec import Understood
 from headwater.plan.steps import Plan, Recorded
-from headwater.spec.declarations import Model, PartitionField
+from headwater.spec.declarations import PartitionField
 from headwater.spi import discovery
 from headwater.spi.table import TableSpec
 from headwater.types import RelationName, Schema
@@ -93,9 +94,8 @@ def _understand_in_two(
 ) -> None:
     """Fill the cache and ``understood`` with what can be known of models.
 
-    Half of them are worked out here, half in a fork, about the same SQL each.
-    What a half cannot be planned without, models of the other one, stays to be worked out by the plan that
-    follows; so do all errors.
+    They are worked out here and in a fork, share by share. What a share cannot be planned without, models of
+    another one, stays to be worked out by the plan that follows; so do all errors.
     """
     models = project.workspace.models
     new = {name: model for name, model in models.items() if reading_key(model.query) not in analyses}
@@ -107,40 +107,28 @@ def _understand_in_two(
     for module in ("headwater.sql.language", "headwater.incremental.compiler"):
         importlib.import_module(module)  # once for both
     discovery.engine(_engine(project))
-    first, second = _halves(models)
-    plan_first, plan_second = (
-        partial(_worked_out, project, half, discovered, analyses, understood) for half in (first, second)
-    )
-    for worked_out in in_forks([plan_second], plan_first):
+    turns = Turns(shares(models))
+    work_out = partial(_worked_out, project, turns, discovered, analyses, understood)
+    for worked_out in in_forks([work_out], work_out):
         entries, elsewhere = worked_out or ({}, {})
         understood.update(elsewhere)
         for key, entry in entries.items():
             analyses.put(key, entry)
-
-
-def _halves(models: Mapping[RelationName, Model]) -> tuple[dict[RelationName, Model], dict[RelationName, Model]]:
-    """Models as declared, cut where half of the text of all queries lies behind."""
-    middle = sum(len(model.query) for model in models.values()) / 2
-    first: dict[RelationName, Model] = {}
-    second: dict[RelationName, Model] = {}
-    length = 0
-    for name, model in models.items():
-        (first if length < middle else second)[name] = model
-        length += len(model.query)
-    return first, second
+    turns.close()
 
 
 def _worked_out(
     project: Project,
-    models: Mapping[RelationName, Model],
+    turns: Turns,
     discovered: Mapping[RelationName, Schema],
     analyses: FileCache,
     understood: dict[str, Understood],
 ) -> tuple[dict[str, str], dict[str, Understood]]:
-    """What planning some models of a workspace adds to the cache, as it stands there and as values."""
-    part = replace(project, workspace=replace(project.workspace, models=models))
-    with suppress(HeadwaterError):
-        _planned(part, {}, discovered, analyses, understood)
+    """What planning shares of a workspace adds to the cache, as it stands there and as values."""
+    for models in turns:
+        part = replace(project, workspace=replace(project.workspace, models=models))
+        with suppress(HeadwaterError):
+            _planned(part, {}, discovered, analyses, understood)
     return analyses.added, understood
 
 
