@@ -15,7 +15,7 @@ import pytest
 from headwater.engines.duckdb.engine import DuckDBEngine
 from headwater.engines.duckdb.session import DuckDBSession
 from headwater.engines.duckdb.work import WorkRelations
-from headwater.errors import DataError
+from headwater.errors import DataError, UsageError
 from headwater.spi.codec import ParquetTarget
 from headwater.types import Schema
 
@@ -107,6 +107,15 @@ def test_what_only_this_connection_sees_is_read_by_it(work: WorkRelations, kind:
             work.create('"t"', "SELECT 1 AS x")
             work.define('"v"', 'SELECT x FROM "t"')
     assert read(work, 'SELECT x FROM "v"')() == ([(1,)], False)
+
+
+def test_a_name_that_is_taken_is_refused(work: WorkRelations) -> None:
+    work.define('"v"', "SELECT 1 AS x")
+    with pytest.raises(UsageError):
+        work.create('"v"', "SELECT 2 AS x", shared=True)
+    work.create('"t"', "SELECT 1 AS x", shared=True)
+    with pytest.raises(UsageError):
+        work.create('"t"', "SELECT 2 AS x", shared=True)
 
 
 def test_one_thread_reads_everything_itself() -> None:

@@ -59,16 +59,19 @@ class Beside:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._worker: Worker | None = None
+        self._alone = False
+        """Whether the engine may use one thread only."""
         self._begun: deque[Future[Any]] = deque()
         self._views: dict[str, str] = {}
         self._variables: dict[str, Sequence[Any]] = {}
 
     def begin(self, reading: Reading, act: Act[T]) -> Result[T] | None:
         """Begin what a connection is to do that sees what is read; None where the engine may use one thread only."""
-        if self._worker is None:
+        if self._worker is None and not self._alone:
             self._worker = Worker.of(self._connection, "beside")
-            if self._worker is None:
-                return None
+            self._alone = self._worker is None
+        if self._worker is None:
+            return None
         again = partial(self._submit, self._worker, reading, act)
         return Result(again(), again)
 

@@ -68,7 +68,12 @@ class WorkRelations:
 
         Args:
             shared: have other connections see it, where it can be: a transaction writes one database only.
+
+        Raises:
+            UsageError: there is a relation of that name.
         """
+        if name in self._kinds:  # a shared one would be hidden by it, or hide it
+            raise UsageError(f"there is a work relation {name} already")
         place = f"memory.main.{name}" if shared and not self.in_transaction else None
         with wrapped(f"computing {unquoted(name)}"):
             self._clear(name)
