@@ -44,7 +44,7 @@ def block_of(node: exp.Expr, outer: Scope, resolution: Resolution, *, root: bool
             _ordering(node, within, block, resolution)
             return block
         case exp.Values():
-            alias = exp.select("*").from_(node.copy())
+            alias = exp.select("*").from_(node)
             return block_of(alias, outer, resolution)
         case _:
             resolution.problems.add("this cannot stand in place of a query", node)

@@ -53,7 +53,9 @@ def test_rows_that_many_read_are_copied(session: Session, tmp_path: Path) -> Non
     scan = parquet(tmp_path, pa.table({"x": [1, 2, 3], "day": days}), pa.table({"x": [4, 5]}))
     schema = Schema.of({"x": "bigint", "day": "date"})
     session.begin()
-    assert session.land('"t"', scan, schema=schema, rejects='"r"', readers=4) == Landed(5, 0)
+    assert session.land('"t"', scan, schema=schema, rejects='"r"', readers=decode_parquet.fewest_readers) == Landed(
+        5, 0
+    )
     assert copied(session)
     assert session.fetch("SELECT * FROM t ORDER BY x") == [
         (1, days[0], "data/0.parquet", 1),
@@ -69,7 +71,8 @@ def test_of_rows_that_many_read_what_is_needed_is_copied(session: Session, tmp_p
     scan = parquet(tmp_path, pa.table({"x": [1, 2, 3], "y": ["p", "q", "r"], "z": [1.5, None, 2.5]}))
     schema = Schema.of({"x": "bigint", "y": "varchar", "z": "double"})
     needed = [("z",)]
-    assert session.land('"t"', scan, schema=schema, needed=needed, readers=4) == Landed(3, 0, whole=False)
+    landed = session.land('"t"', scan, schema=schema, needed=needed, readers=decode_parquet.fewest_readers)
+    assert landed == Landed(3, 0, whole=False)
     assert copied(session)
     assert session.fetch("SELECT * FROM t ORDER BY _hw_offset") == [
         (None, None, 1.5, "data/0.parquet", 1),
@@ -82,14 +85,14 @@ def test_of_rows_that_many_read_what_is_needed_is_copied(session: Session, tmp_p
 def test_few_readers_many_rows_and_texts_are_served_from_the_files(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    needed = [("x",), ("y",)]
+    needed, readers = [("x",), ("y",)], decode_parquet.fewest_readers
     if limit == "texts":
         needed.append(("z",))
     else:
-        monkeypatch.setattr(decode_parquet, limit, 5)
+        monkeypatch.setattr(decode_parquet, limit, readers + 1 if limit == "fewest_readers" else 5)
     scan = parquet(tmp_path, pa.table({"x": [1, 2, 3], "y": [1, 2, 3], "z": ["a", "b", "c"]}))
     schema = Schema.of({"x": "bigint", "y": "bigint", "z": "varchar"})
-    assert session.land('"t"', scan, schema=schema, needed=needed, readers=4) == Landed(3, 0)
+    assert session.land('"t"', scan, schema=schema, needed=needed, readers=readers) == Landed(3, 0)
     assert not copied(session)
     assert session.fetch("SELECT sum(x) FROM t") == [(6,)]
 

@@ -97,7 +97,7 @@ def _by_itself(query: exp.Expr, alias: str, scope: Scope, names: Sequence[str]) 
         query = query.copy()
         for at, item in enumerate(list(query.expressions), 1):
             if not item.alias_or_name:
-                item.replace(exp.alias_(item.copy(), f"value{at}", quoted=True))
+                item.replace(exp.alias_(item, f"value{at}", quoted=True))
     node = lower_query(query, scope.below(alias))
     given = [*names, *node.columns[len(names) :]]
     columns = tuple(f"{alias}.{name}" for name in given)
@@ -165,7 +165,7 @@ class _Taking:
         present = None if empty is None else f"{self.alias}.present"
         single = empty is not None or self._at_most_one(keys)
         self._for_each(keys, conditions)
-        items = [exp.alias_(key.copy(), name, quoted=True) for key, name in keys.items()]
+        items = [exp.alias_(key, name, quoted=True) for key, name in keys.items()]
         items += [exp.alias_(item, f"value{at}", quoted=True) for at, item in enumerate(listed, 1)]
         if present is not None:
             items.append(exp.alias_(exp.Literal.number(1), "present", quoted=True))

@@ -135,7 +135,7 @@ def _alone(cte: exp.CTE) -> exp.Expr:
     """A recursive CTE as a query by itself."""
     names = [part.name for part in _columns(cte)] or cte.this.named_selects
     columns = [exp.column(exp.to_identifier(name, quoted=True)) for name in names]
-    query = exp.select(*columns).from_(exp.to_table(cte.alias, quoted=True))
+    query = exp.select(*columns).from_(exp.to_table(cte.alias, quoted=True), copy=False)
     query.set("with_", exp.With(recursive=True, expressions=[cte.copy()]))
     return query
 
@@ -188,4 +188,4 @@ def _values(tree: exp.Values, scope: Scope) -> Node:
     first = tree.expressions[0]
     width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
     names = tuple(f"col{at}" for at in range(width))
-    return Constant(scope.block, exp.select("*").from_(tree.copy()), names)
+    return Constant(scope.block, exp.select("*").from_(tree), names)

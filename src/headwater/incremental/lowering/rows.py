@@ -31,7 +31,7 @@ rows: Final = "rows"
 
 def column(name: str) -> exp.Column:
     """A column by its flat name."""
-    return exp.column(exp.to_identifier(name, quoted=True))
+    return exp.column(exp.to_identifier(name, quoted=True), copy=False)
 
 
 def projected(name: str, node: Node, items: Sequence[Item], where: exp.Expr | None = None) -> Rowwise:
@@ -43,10 +43,10 @@ def projected(name: str, node: Node, items: Sequence[Item], where: exp.Expr | No
     if isinstance(node, Rowwise) and _renames(node):
         items = [Item(item.name, _named(item.expression, node.passes)) for item in items]
         where, node = None if where is None else _named(where, node.passes), node.input
-    selected = [exp.alias_(item.expression.copy(), item.name, quoted=True) for item in items]
+    selected = [exp.alias_(item.expression, item.name, quoted=True) for item in items]
     passes = {item.name: item.expression.name for item in items if isinstance(item.expression, exp.Column)}
     passes = {new: old for new, old in passes.items() if old in node.columns}
-    select = exp.select(*selected).from_(exp.to_table(rows))
+    select = exp.select(*selected, copy=False).from_(exp.to_table(rows), copy=False)
     if where is not None:
         select.where(where, copy=False)
     return Rowwise(name, node, select, tuple(item.name for item in items), passes)

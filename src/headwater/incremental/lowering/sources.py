@@ -194,7 +194,7 @@ def _constant(node: exp.Expr, wanted: list[str], scope: Scope) -> Node:
     names = tuple(wanted) or ("one",)
     selected: list[exp.Expr] = [exp.column(name, quoted=True) for name in wanted]
     selected = selected or [exp.alias_(exp.Literal.number(1), "one")]
-    return Constant(f"{scope.block}.{node.alias_or_name}", exp.select(*selected).from_(node.copy()), names)
+    return Constant(f"{scope.block}.{node.alias_or_name}", exp.select(*selected).from_(node), names)
 
 
 def _windowed(call: WindowCall, alias: str, wanted: list[str], scope: Scope) -> Node:
@@ -329,7 +329,9 @@ def _unnest(clause: FromClause, item: exp.Unnest, join: exp.Join, used: set[tupl
     before = clause.node
     table = flat(item, clause.aliases)
     wanted = [name for owner, name in sorted(used) if owner == alias]
-    select = exp.select(*(exp.alias_(column(name), name, quoted=True) for name in before.columns))
+    select = exp.select(
+        *(exp.alias_(column(name), name, quoted=True, copy=False) for name in before.columns), copy=False
+    )
     select.from_(exp.to_table(rows), copy=False)
     for name in wanted:
         reference = exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(alias, quoted=True))

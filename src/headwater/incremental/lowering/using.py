@@ -100,7 +100,7 @@ def _spell(select: exp.Select, merged: dict[str, exp.Expr]) -> None:
     for at, item in enumerate(select.expressions):
         if isinstance(item, exp.Column) and not item.table and item.name.casefold() in merged:
             select.expressions[at].replace(
-                exp.alias_(merged[item.name.casefold()].copy(), exp.to_identifier(item.name, quoted=True))
+                exp.alias_(merged[item.name.casefold()], exp.to_identifier(item.name, quoted=True))
             )
     listed = {item.alias_or_name.casefold() for item in select.expressions}
     for key, part in list(select.args.items()):

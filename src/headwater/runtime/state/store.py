@@ -9,7 +9,6 @@ journal; whoever reads the tables finds such epochs entered.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -24,60 +23,29 @@ from headwater.types import RelationName, quote_identifier
 
 __all__ = ["StateStore"]
 
-columns: Final[dict[str, dict[str, str]]] = {
-    "positions": {"relation": "VARCHAR", "position": "VARCHAR", "epoch": "BIGINT"},
-    "foreign_positions": {
-        "relation": "VARCHAR",
-        "version": "BIGINT",
-        "content": "VARCHAR",
-        "identity": "VARCHAR",
-        "epoch": "BIGINT",
-    },
-    "versions": {"relation": "VARCHAR", "token": "VARCHAR", "epoch": "BIGINT"},
-    "refreshed": {"relation": "VARCHAR", "inputs": "VARCHAR", "epoch": "BIGINT"},
-    "relations": {
-        "relation": "VARCHAR",
-        "fingerprint": "VARCHAR",
-        "own_fingerprint": "VARCHAR",
-        "metadata_fingerprint": "VARCHAR",
-        "schema_json": "VARCHAR",
-        "canonical": "VARCHAR",
-        "output": "VARCHAR",
-        "traits": "VARCHAR",
-        "epoch": "BIGINT",
-    },
-    "epochs": {"epoch": "BIGINT", "run": "VARCHAR", "kind": "VARCHAR", "committed_at": "VARCHAR"},
-    "outbox": {"epoch": "BIGINT", "ordinal": "BIGINT", "format": "VARCHAR", "committable": "VARCHAR"},
-    "ledger": {
-        "epoch": "BIGINT",
-        "run": "VARCHAR",
-        "relation": "VARCHAR",
-        "read": "BIGINT",
-        "accepted": "BIGINT",
-        "late": "BIGINT",
-        "quarantined": "BIGINT",
-        "replaced": "BOOLEAN",
-    },
-    "checks": {
-        "epoch": "BIGINT",
-        "run": "VARCHAR",
-        "relation": "VARCHAR",
-        "code": "VARCHAR",
-        "value": "VARCHAR",
-        "passed": "BOOLEAN",
-        "severity": "VARCHAR",
-        "description": "VARCHAR",
-    },
-    "released": {"quarantine_id": "VARCHAR", "epoch": "BIGINT"},
-    "watermarks": {
-        "relation": "VARCHAR",
-        "newest": "VARCHAR",
-        "watermark": "VARCHAR",
-        "ended": "BOOLEAN",
-        "active_at": "VARCHAR",
-        "epoch": "BIGINT",
-    },
-    "staging": {"relation": "VARCHAR", "format": "VARCHAR"},
+columns: Final[dict[str, tuple[str, ...]]] = {
+    "positions": ("relation", "position", "epoch"),
+    "foreign_positions": ("relation", "version", "content", "identity", "epoch"),
+    "versions": ("relation", "token", "epoch"),
+    "refreshed": ("relation", "inputs", "epoch"),
+    "relations": (
+        "relation",
+        "fingerprint",
+        "own_fingerprint",
+        "metadata_fingerprint",
+        "schema_json",
+        "canonical",
+        "output",
+        "traits",
+        "epoch",
+    ),
+    "epochs": ("epoch", "run", "kind", "committed_at"),
+    "outbox": ("epoch", "ordinal", "format", "committable"),
+    "ledger": ("epoch", "run", "relation", "read", "accepted", "late", "quarantined", "replaced"),
+    "checks": ("epoch", "run", "relation", "code", "value", "passed", "severity", "description"),
+    "released": ("quarantine_id", "epoch"),
+    "watermarks": ("relation", "newest", "watermark", "ended", "active_at", "epoch"),
+    "staging": ("relation", "format"),
 }
 
 
@@ -98,6 +66,8 @@ class StateStore:
         """Whether the tables have all that the journal had, and nothing was written since."""
         self._empty = ensure_schema(session)
         """Whether nothing was ever written: a first run reads none of a dozen tables."""
+        self._entered = not self._empty
+        """Whether an epoch may have been entered into the tables."""
 
     def snapshot(self) -> Snapshot:
         """Everything a run needs to know at its start."""
@@ -194,7 +164,7 @@ class StateStore:
     def rows(self, table: str, after: int) -> list[dict[str, Any]]:
         """The rows of a state table that epochs behind ``after`` wrote, as column name to value."""
         self._read_journal()
-        names = tuple(columns[table])
+        names = columns[table]
         found = self._session.fetch(
             f"SELECT {_listed(names)} FROM headwater.{table} WHERE epoch > ? ORDER BY ALL",
             [after],
@@ -271,6 +241,7 @@ class StateStore:
         )
         self._insert("released", [(row, record.epoch) for record in records for row in record.released])
         self._upsert("watermarks", _last(_watermark_rows(record) for record in records))
+        self._entered = True
 
     def _write_positions(self, records: Sequence[EpochRecord]) -> None:
         """A position that grows is written in parts, beside those there are; every other one in their place."""
@@ -319,10 +290,13 @@ class StateStore:
                 self._delete(table, names)
 
     def _delete(self, table: str, names: Sequence[str]) -> None:
-        """Delete the rows of relations. A short list is spelled out: that is planned four times as fast."""
-        listed = ", ".join("?" * len(names)) if len(names) <= few else "SELECT unnest(?)"
-        parameters = list(names) if len(names) <= few else [list(names)]
-        self._session.execute(f"DELETE FROM headwater.{table} WHERE relation IN ({listed})", parameters)
+        """Delete the rows of relations, of which there are none before anything was entered.
+
+        A short list is looked through for each row: that is planned twice as fast as a join.
+        """
+        if self._entered:
+            among = "list_contains(?, relation)" if len(names) <= few else "relation IN (SELECT unnest(?))"
+            self._session.execute(f"DELETE FROM headwater.{table} WHERE {among}", [list(names)])
 
     def _upsert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
@@ -330,28 +304,18 @@ class StateStore:
             self._insert(table, rows)
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert few rows as parameters, many through one JSON parameter: thousands of parameters are slow to plan."""
-        if not rows:
-            return
-        names = tuple(columns[table])
-        if len(rows) <= few:
-            row = f"({', '.join('?' * len(names))})"
+        """Insert rows, a parameter for each column: the text is the same, and short, however many there are."""
+        if rows:
+            names = columns[table]
+            values = ", ".join(["unnest(?)"] * len(names))
             self._session.execute(
-                f"INSERT INTO headwater.{table} ({_listed(names)}) VALUES {', '.join([row] * len(rows))}",
-                [value for each in rows for value in each],
+                f"INSERT INTO headwater.{table} ({_listed(names)}) SELECT {values}",
+                [list(column) for column in zip(*rows, strict=True)],
             )
-            return
-        shape = codec.to_json([columns[table]])
-        document = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
-        self._session.execute(
-            f"INSERT INTO headwater.{table} ({_listed(names)}) SELECT {_listed(names)} "
-            "FROM (SELECT unnest(from_json(?, ?), recursive := true))",
-            [document, shape],
-        )
 
 
 few: Final = 32
-"""Rows that are written as parameters of one statement."""
+"""Relations that are looked for one by one."""
 
 longest_journal: Final = 128
 """Epochs that wait to be entered into the tables: each costs a start after a crash about a millisecond."""
